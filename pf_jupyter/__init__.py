@@ -1,0 +1,49 @@
+"""Prompt flow runtimes inside Jupyter, on your own machine.
+
+Imported by every kernel and every server: names are resolved on first use, so that
+``import pf_jupyter`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .workspace.api import Workspace
+    from .workspace.local import connect
+
+__version__ = "0.1.0"
+__all__ = ["Workspace", "__version__", "connect"]
+
+_WHERE = {
+    "connect": "pf_jupyter.workspace.local",
+    "Workspace": "pf_jupyter.workspace.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'pf_jupyter' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """Register the magics: ``%load_ext pf_jupyter``."""
+    from .kernel.extension import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """Take the magics, completers and hooks away again."""
+    from .kernel.extension import unload
+
+    unload(ipython)

@@ -1,0 +1,1 @@
+"""Where runtimes live: one protocol (`api`), implemented for docker and process."""

@@ -1,0 +1,1 @@
+"""The prompt flow format, pure: read, check, order, lay out."""

@@ -1,0 +1,184 @@
+"""The one transport between host and worker: length-prefixed JSON messages.
+
+A frame is a 4-byte big-endian length followed by that many bytes of UTF-8 JSON. The
+host sends *requests*, each with an ``id`` of its own choosing and an ``op``; the worker
+answers each with exactly one ``result`` or ``error`` of the same id, preceded by any
+number of ``event`` messages of that id. Unasked, the worker sends one ``hello`` first.
+
+Worker to host
+    {"type": "hello", "protocol": 1, "python": "3.11.7", "implementation": "cpython",
+     "pid", "hostname", "user", "uid", "cwd", "features": ["fork", "jinja2", …]}
+    {"type": "event", "id", "event": {…}}            see EVENTS
+    {"type": "result", "id", "value": …}
+    {"type": "error", "id", "error": {"code", "message", "hint", …}}
+
+Host to worker (``op``)
+    ping            {} → {"time"}
+    snapshot.open   {"snapshot", "files": [{"path", "digest", "size", "mode"}]}
+                    → {"missing": [digest, …]}; empty when the folder is complete
+    snapshot.fill   {"snapshot", "blobs": {digest: base64}} → {"missing": [digest, …]}
+                    repeated, in messages of about 1 MB, until nothing is missing
+    run             RUN → RESULT. Fails with code ``snapshot_missing`` when the snapshot
+                    is not there (a new container, say): open it, then ask again
+    inspect         {"snapshot", "flow", "nodes": [name, …] or null, "timeout"}
+                    → {"tools": {node: TOOL}, "problems": [PROBLEM, …]}
+    cancel          {"target": id of a run} → {"canceled": bool}
+    stats           {} → {"processes": [{"pid", "kind", "snapshot", "rss"}], "runs": [id]}
+    shutdown        {} → {}; then the worker ends everything it started and exits
+
+When the stream closes the worker ends everything it started and exits.
+
+RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs": {},
+      "mode": "flow" | "node" | "from_node", "node": name or null,
+      "dependency_outputs": {node: value}, "connections": {name: execution dict},
+      "environment_variables": {name: text}, "line_number": int or null,
+      "timeout": seconds or null, "concurrency": 16, "aggregation": true,
+      "log_limit": bytes a node's log may keep}
+
+RESULT: {"status": "Completed" | "Failed" | "Canceled", "outputs": {…} or null,
+         "nodes": {name: NODE}, "metrics": {}, "error": ERROR or null,
+         "started_at", "ended_at", "duration_ms", "pid", "hostname",
+         "aggregation_inputs": {…}}
+NODE: {"status": "Completed" | "Failed" | "Bypassed" | "Canceled" | "NotStarted",
+       "inputs", "output", "duration_ms", "started_at", "ended_at",
+       "logs": {"stdout", "stderr", "dropped_bytes"}, "error": ERROR or null}
+ERROR: {"code": public class name, "codes": the public chain, "message", "hint",
+        "node": name or null, "traceback": the user's own frames or "",
+        "frames": [{"file", "line", "name"}]}
+TOOL: {"name", "type", "inputs": {name: {"type": [..], "default"?, "required", "enum"?}},
+       "output": type, "is_async", "is_generator", "file", "line", "duration_ms"}
+PROBLEM: {"code", "message", "node", "file", "line", "column", "hint"}
+
+EVENTS, each with "event" and "time" (UTC ISO 8601):
+    run_started      {"pid"}                       node_started   {"node"}
+    node_completed   {"node", "duration_ms", "output_preview"}
+    node_failed      {"node", "duration_ms", "error"}
+    node_bypassed    {"node"}                      node_canceled  {"node"}
+    node_running     {"node", "seconds"}           still going; same text as F98 in logs
+    log              {"node" or null, "stream": "stdout" | "stderr", "text"}
+    chunk            {"node", "output" (flow output name), "text"}
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import struct
+from typing import Any, Dict, Optional
+
+PROTOCOL_VERSION = 1
+MAX_FRAME_BYTES = 512 * 1024 * 1024
+
+_HEADER = struct.Struct(">I")
+_TAG = "$pf"
+
+
+class ProtocolError(Exception):
+    """The bytes on the stream are not frames of this protocol."""
+
+
+def pack_value(value: Any) -> Any:
+    """Return ``value`` in a form that JSON keeps exactly; inverse of `unpack_value`.
+
+    Parameters
+    ----------
+    value
+        Nested dict, list, tuple, str, int, float, bool, None, bytes, date, datetime.
+        Keys that are not text, and dictionaries that look like our tags, are wrapped.
+
+    Raises
+    ------
+    TypeError
+        A value of any other type.
+    """
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, dict):
+        if _TAG in value or not all(type(key) is str for key in value):
+            pairs = [[pack_value(k), pack_value(v)] for k, v in value.items()]
+            return {_TAG: "map", "value": pairs}
+        return {key: pack_value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [pack_value(item) for item in value]
+    if isinstance(value, datetime.datetime):
+        return {_TAG: "datetime", "value": value.isoformat()}
+    if isinstance(value, datetime.date):
+        return {_TAG: "date", "value": value.isoformat()}
+    if isinstance(value, (bytes, bytearray)):
+        text = base64.b64encode(bytes(value)).decode("ascii")
+        return {_TAG: "bytes", "value": text}
+    raise TypeError(f"cannot send a {type(value).__name__} to the worker")
+
+
+def unpack_value(value: Any) -> Any:
+    """Undo `pack_value`."""
+    if isinstance(value, list):
+        return [unpack_value(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    tag = value.get(_TAG)
+    if tag is None:
+        return {key: unpack_value(item) for key, item in value.items()}
+    if tag == "map":
+        return {unpack_value(k): unpack_value(v) for k, v in value["value"]}
+    if tag == "datetime":
+        return datetime.datetime.fromisoformat(value["value"])
+    if tag == "date":
+        return datetime.date.fromisoformat(value["value"])
+    if tag == "bytes":
+        return base64.b64decode(value["value"])
+    raise ProtocolError(f"unknown value tag {tag!r}")
+
+
+def encode(message: Dict[str, Any]) -> bytes:
+    """Return ``message`` as one frame; its values must be JSON already.
+
+    Raises
+    ------
+    ProtocolError
+        The frame would be larger than `MAX_FRAME_BYTES`.
+    """
+    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
+    if len(body) > MAX_FRAME_BYTES:
+        raise ProtocolError(f"message of {len(body)} bytes is too large")
+    return _HEADER.pack(len(body)) + body
+
+
+class Decoder:
+    """Turns a byte stream that arrives in arbitrary pieces into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes that were read from the stream."""
+        self._buffer += data
+
+    def next(self) -> Optional[Dict[str, Any]]:
+        """Return the next complete message, or None when more bytes are needed.
+
+        Raises
+        ------
+        ProtocolError
+            The stream does not hold frames; nothing after this can be trusted.
+        """
+        if len(self._buffer) < _HEADER.size:
+            return None
+        (length,) = _HEADER.unpack_from(self._buffer)
+        if length > MAX_FRAME_BYTES:
+            raise ProtocolError(f"a frame of {length} bytes was announced")
+        end = _HEADER.size + length
+        if len(self._buffer) < end:
+            return None
+        body = bytes(self._buffer[_HEADER.size : end])
+        del self._buffer[:end]
+        try:
+            message = json.loads(body.decode("utf-8", "surrogatepass"))
+        except ValueError as error:
+            raise ProtocolError(f"a frame is not JSON: {error}") from None
+        if not isinstance(message, dict):
+            raise ProtocolError("a frame is not a JSON object")
+        return message

@@ -1,0 +1,1 @@
+"""The whole backend as one interface: `api` says what, `local` does it."""

@@ -1,0 +1,425 @@
+"""The workspace interface: everything that a face can ask for.
+
+Faces (magics, widgets, server, command line) import this module and nothing below it.
+`pf_jupyter.connect` returns an implementation. Objects returned are plain records with
+verbs bound to their workspace; each has a short repr and a rich one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+RuntimeState = Literal[
+    "creating", "starting", "ready", "busy", "stopping", "stopped", "failed", "deleted"
+]
+Phase = Literal["check", "pull", "build", "create", "start", "handshake", "run"]
+Kind = Literal["personal", "shared", "session"]
+RunStatus = Literal[
+    "NotStarted", "Running", "Completed", "Failed", "Canceled", "Interrupted"
+]
+NodeStatus = Literal[
+    "NotStarted", "Running", "Completed", "Failed", "Bypassed", "Canceled"
+]
+
+
+@dataclass(frozen=True)
+class PhaseEvent:
+    """One step on a runtime's way to ready.
+
+    ``elapsed`` is in seconds since the phase began; ``current`` and ``total`` are bytes
+    where a phase moves some. ``detail`` is a short remark ("already here").
+    """
+
+    runtime: str
+    phase: Phase
+    status: Literal["started", "progress", "done", "failed"]
+    elapsed: float
+    detail: str = ""
+    current: int | None = None
+    total: int | None = None
+
+
+OnPhase = Callable[[PhaseEvent], None]
+RunEvent = Mapping[str, Any]
+"""An event of :mod:`pf_jupyter.worker.protocol`, plus ``run_id``."""
+OnEvent = Callable[[RunEvent], None]
+
+
+@dataclass(frozen=True)
+class EnvironmentInfo:
+    """What is installed in a runtime: ``name:version`` and its content digest."""
+
+    name: str
+    version: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version} @ {short_digest(self.digest)}"
+
+
+def short_digest(digest: str) -> str:
+    """Return the first 12 characters of a digest, without its algorithm."""
+    return digest.split(":", 1)[-1][:12]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a flow. Line and column count from 1, 0 = unknown."""
+
+    code: str
+    message: str
+    file: str
+    line: int = 0
+    column: int = 0
+    hint: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form of interface.md."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "hint": self.hint,
+        }
+
+
+@dataclass(frozen=True)
+class RuntimeLimits:
+    """Upper bounds of a runtime; memory in bytes; None means the default."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    pids: int | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One line of ``doctor`` or of ``runtime check``."""
+
+    name: str
+    status: Literal["pass", "warn", "fail"]
+    message: str
+    hint: str = ""
+
+
+class Runtime(ABC):
+    """A runtime: compute + environment + limits, with a life cycle.
+
+    Attributes read the record as it is now; verbs block until done and raise
+    :class:`~pf_jupyter.errors.PfError`.
+    """
+
+    name: str
+
+    @property
+    @abstractmethod
+    def state(self) -> RuntimeState:
+        """Where it is in its life."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record in the form that interface.md fixes for ``runtime show``.
+
+        Keys: name, state, phase, kind, compute, engine, environment {name, version,
+        digest}, container_id, isolated, owner, created_at, update, error, limits
+        {cpus, memory, pids}, network, python, hostname, started_at.
+        """
+
+    @abstractmethod
+    def start(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        """Bring it to ready, from stopped or failed; one that is ready stays so."""
+
+    @abstractmethod
+    def stop(self) -> Runtime:
+        """Stop it; its record and environment stay."""
+
+    @abstractmethod
+    def restart(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        """Stop and start."""
+
+    @abstractmethod
+    def delete(self) -> None:
+        """Remove it and everything it had on the engine."""
+
+    @abstractmethod
+    def logs(self, *, tail: int | None = 200, follow: bool = False) -> Iterator[str]:
+        """Yield the lines of its life-cycle log and its instance's output."""
+
+    @abstractmethod
+    def stats(self) -> dict[str, Any]:
+        """Return ``{"cpu", "memory", "memory_limit", "pids", "processes", "runs"}``."""
+
+    @abstractmethod
+    def check(self) -> list[CheckResult]:
+        """Return the health of engine, instance, worker and environment."""
+
+    @abstractmethod
+    def run(
+        self,
+        flow: str | Path,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        node: str | None = None,
+        variant: str | None = None,
+        environment_variables: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        raise_on_failure: bool = False,
+        **input_values: Any,
+    ) -> RunResult:
+        """Run a flow once in this runtime and wait for its end.
+
+        Parameters
+        ----------
+        flow
+            Flow folder or file.
+        inputs, input_values
+            Flow inputs; keywords win. With ``node``, names as the public tool names
+            them: ``other.output``, ``inputs.x``, or the tool's parameter.
+        node
+            Run this node alone.
+        variant
+            ``${node.variant_id}`` to use instead of the default variant.
+        environment_variables
+            Added for this run; they win over those of the flow file.
+        timeout
+            Seconds after which the code is ended; None waits for ever.
+        on_event
+            Called from another thread with each event as it happens.
+        raise_on_failure
+            Raise RunFailed instead of returning a result with status Failed.
+
+        Raises
+        ------
+        FlowInvalid
+            The flow has problems; nothing was run.
+        UsageError
+            Unknown or missing inputs, values that do not fit their type.
+        RuntimeFailed
+            The runtime cannot be brought to ready.
+        """
+
+    @abstractmethod
+    async def arun(self, flow: str | Path, **options: Any) -> RunResult:
+        """Do what `run` does without blocking the running event loop."""
+
+    @abstractmethod
+    def stream(self, flow: str | Path, **options: Any) -> AsyncIterator[RunEvent]:
+        """Yield the events of a run as they happen; the last has event ``result``."""
+
+    @abstractmethod
+    def validate(self, flow: str | Path, *, node: str | None = None) -> Validation:
+        """Check a flow's file on this side and its code in the runtime."""
+
+
+@dataclass
+class NodeResult:
+    """What one node did. ``duration_ms`` in milliseconds; logs as text per stream."""
+
+    name: str
+    status: NodeStatus
+    inputs: dict[str, Any] | None = None
+    output: Any = None
+    duration_ms: float | None = None
+    logs: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+
+
+class RunResult(ABC):
+    """One execution of a flow, finished.
+
+    ``outputs`` maps output names to values (None when the run did not get there);
+    ``nodes`` maps node names to `NodeResult`, in the order of the flow file; ``error``
+    is ``{"code", "message", "hint", "node", "traceback"}`` or None.
+    """
+
+    run_id: str
+    status: RunStatus
+    outputs: dict[str, Any] | None
+    nodes: dict[str, NodeResult]
+    metrics: dict[str, Any]
+    error: dict[str, Any] | None
+    duration_ms: float
+    runtime: str
+    environment: EnvironmentInfo
+    hostname: str
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that interface.md fixes for ``flow run --json``."""
+
+    @abstractmethod
+    def raise_for_status(self) -> RunResult:
+        """Return self when Completed, else raise RunFailed, RunCanceled, RunTimedOut."""
+
+
+@dataclass
+class Validation:
+    """Everything that is wrong with a flow, and what its tools look like.
+
+    ``tools`` maps node names to TOOL of :mod:`pf_jupyter.worker.protocol`; empty when
+    no runtime was asked.
+    """
+
+    problems: list[Problem]
+    tools: dict[str, dict[str, Any]]
+    duration_ms: float
+    runtime: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+class Runtimes(ABC):
+    """The runtimes of a workspace."""
+
+    @abstractmethod
+    def create(
+        self,
+        name: str,
+        *,
+        environment: str = "default",
+        compute: str | None = None,
+        kind: Kind = "personal",
+        limits: RuntimeLimits | None = None,
+        network: Literal["open", "none"] = "open",
+        idle_minutes: float | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Runtime:
+        """Make a runtime and bring it to ready.
+
+        ``compute`` None means the local Docker when it answers, else ``process``. A
+        runtime that fails on its way stays, in state ``failed``, for its log to be
+        read. ``idle_minutes`` is for kind ``session``: 60 by default, 0 for never.
+
+        Raises
+        ------
+        AlreadyExists, UsageError (a bad name), Unreachable (no engine), RuntimeFailed
+        """
+
+    @abstractmethod
+    def get(self, name: str) -> Runtime:
+        """Return the runtime (NotFound names the nearest)."""
+
+    @abstractmethod
+    def list(self) -> list[Runtime]:
+        """Return all runtimes, by name, their states checked against the engines."""
+
+    @abstractmethod
+    def use(self, name: str | None) -> Runtime | None:
+        """Make a runtime the current one of this process; None forgets it."""
+
+    @abstractmethod
+    def current(self) -> Runtime | None:
+        """Return the runtime in use, or None."""
+
+    @abstractmethod
+    def ensure(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        """Return a ready runtime: the current one, or this user's default session."""
+
+
+@dataclass(frozen=True)
+class FlowInfo:
+    """A flow as faces need it, read from its folder.
+
+    ``inputs`` and ``outputs`` are lists of ``{"name", "type", "default", …}``; ``nodes``
+    of ``{"name", "type", "source", "depends_on", "aggregation", "activate"}``.
+    """
+
+    name: str
+    path: Path
+    inputs: Sequence[Mapping[str, Any]]
+    outputs: Sequence[Mapping[str, Any]]
+    nodes: Sequence[Mapping[str, Any]]
+    variants: Mapping[str, Sequence[str]]
+
+
+class Flows(ABC):
+    """Flow folders on this machine."""
+
+    @abstractmethod
+    def show(self, flow: str | Path) -> FlowInfo:
+        """Read a flow (NotFound, FlowInvalid)."""
+
+    @abstractmethod
+    def validate(
+        self, flow: str | Path, *, runtime: str | None = None, code: bool = True
+    ) -> Validation:
+        """Check a flow's file, and its code in a runtime unless ``code`` is false."""
+
+    @abstractmethod
+    def list(self, root: str | Path = ".") -> list[FlowInfo]:
+        """Return the flows below a folder, and our bundled examples by name."""
+
+    @abstractmethod
+    def picture(
+        self, flow: str | Path, states: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> Picture:
+        """Return the graph's picture, its nodes coloured by ``states``.
+
+        ``states`` maps node names to ``{"status", "duration_ms", "note"}``.
+        """
+
+    @abstractmethod
+    def resolve(self, flow: str | Path) -> Path:
+        """Return the folder of a path or of a bundled example's name (``hello``)."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A graph in both forms: an SVG document and text for terminals."""
+
+    svg: str
+    text: str
+
+
+class Runs(ABC):
+    """Recorded runs, newest first."""
+
+    @abstractmethod
+    def list(self, *, limit: int = 100) -> list[dict[str, Any]]:
+        """Return ``{"run_id", "status", "flow", "runtime", "created_at", …}`` each."""
+
+    @abstractmethod
+    def get(self, run_id: str) -> RunResult:
+        """Return a recorded run (NotFound)."""
+
+    @abstractmethod
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run that this process started (NotFound, IllegalState)."""
+
+
+class Computes(ABC):
+    """Named places with an engine."""
+
+    @abstractmethod
+    def list(self) -> list[dict[str, Any]]:
+        """Return ``{"name", "engine", "isolated", "reachable", "detail"}`` each."""
+
+
+class Workspace(ABC):
+    """One store of records, and all that can be done with it."""
+
+    name: str
+    runtimes: Runtimes
+    flows: Flows
+    runs: Runs
+    computes: Computes
+
+    @abstractmethod
+    def doctor(self, *, fix: bool = False) -> list[CheckResult]:
+        """Check engine, disk, store, Python and network; mend what is safe to mend."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release connections and threads; runtimes live on."""
