@@ -1,0 +1,45 @@
+"""Runs example flows with the published promptflow; started with its interpreter.
+
+stdin: JSON list of {"flow": folder, "inputs": {…}}. The last line of stdout: a JSON
+list of {"outputs", "metrics"}. Folders are copied first, since the package writes into
+them; its service and telemetry are switched off, in a home of its own.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+
+def answer(client, flow, inputs):
+    client.flows.test(flow=str(flow), inputs=inputs, dump_test_result=True)
+    detail = flow / ".promptflow" / "flow.detail.json"
+    run = json.loads(detail.read_text(encoding="utf-8"))["flow_runs"][0]
+    return {"outputs": run["output"], "metrics": run["metrics"] or {}}
+
+
+def main():
+    requests = json.load(sys.stdin)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ.update(
+            HOME=home, PF_HOME_DIRECTORY=home, PF_TRACING_SKIP_LOCAL_SETUP="true"
+        )
+        (Path(home) / "pf.yaml").write_text("telemetry:\n  enabled: false\n")
+        from promptflow.client import PFClient
+
+        client = PFClient()
+        answers = []
+        for number, request in enumerate(requests):
+            source = Path(request["flow"])
+            flow = Path(home) / str(number) / source.name
+            shutil.copytree(
+                source, flow, ignore=shutil.ignore_patterns(".promptflow", "__pycache__")
+            )
+            answers.append(answer(client, flow, request["inputs"]))
+        print(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main()
