@@ -1,0 +1,95 @@
+"""What a database says when it cannot, in our words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from ..errors import InternalError, PfError, Unreachable
+
+_MEND = "jupyter pf doctor says more; PF_JUPYTER_HOME names another folder"
+
+# primary result codes of SQLite → our code, what happened, what to do
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: (
+        "store_locked",
+        "another process has been writing for too long",
+        "try again; jupyter pf doctor lists what holds the store",
+    ),
+    sqlite3.SQLITE_LOCKED: (
+        "store_locked",
+        "another process has been writing for too long",
+        "try again; jupyter pf doctor lists what holds the store",
+    ),
+    sqlite3.SQLITE_FULL: (
+        "store_full",
+        "the disk is full",
+        "free some space, then try again; what was written before is safe",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "store_not_writable",
+        "it is read-only",
+        "jupyter pf doctor --fix mends permissions; PF_JUPYTER_HOME names another "
+        "folder",
+    ),
+    sqlite3.SQLITE_PERM: ("store_not_writable", "access is denied", _MEND),
+    sqlite3.SQLITE_CANTOPEN: ("store_not_writable", "it cannot be opened", _MEND),
+    sqlite3.SQLITE_IOERR: (
+        "store_unreadable",
+        "the disk reports an error",
+        "check the disk and its free space, then try again",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        "store_corrupt",
+        "its file is damaged",
+        "move the file away to begin a new store, or put a copy of it back",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        "store_corrupt",
+        "its file is not a database",
+        "move the file away to begin a new store, or put a copy of it back",
+    ),
+}
+
+
+def sqlite_code(error: BaseException) -> int | None:
+    """Return SQLite's primary result code of an error, or None when it has none."""
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def translate(error: Exception, place: str) -> PfError:
+    """Return our error for one that a database library raised.
+
+    Parameters
+    ----------
+    error
+        The exception.
+    place
+        Where the store is, for the message.
+    """
+    known = _SQLITE.get(sqlite_code(error) or 0)
+    if known:
+        code, what, hint = known
+        return Unreachable(
+            f"the store {place} cannot be used: {what}", code=code, hint=hint
+        )
+    if isinstance(error, exc.IntegrityError | exc.ProgrammingError):
+        return InternalError(f"the store {place} refused a statement: {error}")
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    return Unreachable(
+        f"the store {place} cannot be used: {cause}", code="store_failed", hint=_MEND
+    )
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Let no exception of a database library out of the block."""
+    try:
+        yield
+    except (exc.SQLAlchemyError, sqlite3.Error) as error:
+        raise translate(error, place) from error

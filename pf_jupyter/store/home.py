@@ -1,0 +1,84 @@
+"""The folder that holds a workspace: where it is and who may read it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from ..errors import Unreachable
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+def home_folder(home: str | Path | None = None) -> Path:
+    """Return the folder of a workspace, without creating it.
+
+    Parameters
+    ----------
+    home
+        The folder to use; None means ``PF_JUPYTER_HOME``, else ``pf_jupyter`` in
+        Jupyter's data directory.
+    """
+    chosen = home or os.environ.get("PF_JUPYTER_HOME")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()).absolute() / "pf_jupyter"
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder that only its owner can enter; one that is there is kept.
+
+    Raises
+    ------
+    Unreachable
+        The folder cannot be created (code ``store_not_writable``).
+    """
+    if folder.is_dir():
+        return
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        folder.chmod(PRIVATE_FOLDER)
+    except OSError as error:
+        raise Unreachable(
+            f"cannot create the folder {folder}: {error.strerror or error}",
+            code="store_not_writable",
+            hint="set PF_JUPYTER_HOME to a folder that you may write to",
+        ) from None
+
+
+def make_private_file(file: Path) -> None:
+    """Create an empty file that only its owner can read; one that is there is kept.
+
+    Raises
+    ------
+    Unreachable
+        The file cannot be created (code ``store_not_writable``).
+    """
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+    except OSError as error:
+        raise Unreachable(
+            f"cannot write {file}: {error.strerror or error}",
+            code="store_not_writable",
+            hint="jupyter pf doctor --fix mends permissions; PF_JUPYTER_HOME names "
+            "another folder",
+        ) from None
+
+
+def readable_by_others(path: Path) -> bool:
+    """Return whether anybody but the owner may read or enter ``path``.
+
+    Always False on Windows, where modes say nothing about access.
+    """
+    if os.name == "nt":
+        return False
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+
+
+def make_private(path: Path) -> None:
+    """Take the rights of group and others away from a file or folder of ours."""
+    path.chmod(PRIVATE_FOLDER if path.is_dir() else PRIVATE_FILE)

@@ -1,0 +1,115 @@
+"""The records as plain data, so that other rooms never see a row of a database.
+
+Times are UTC in ISO 8601 with microseconds, so that their text sorts like them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """Return a moment, now by default, in the form that records use."""
+    moment = moment or datetime.now(UTC)
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that `timestamp` wrote."""
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True)
+class RuntimeRecord:
+    """A runtime as it is remembered.
+
+    Parameters
+    ----------
+    state, phase, phase_since
+        Where it is in its life; ``phase`` is None outside of a way somewhere.
+    environment_name, environment_version, environment_digest, image, python
+        Empty until the environment is resolved.
+    instance
+        The engine's id of what it runs in, or None without one.
+    memory
+        Bytes; like ``cpus`` and ``pids``, None means no limit.
+    idle_minutes
+        After this long without use a session is removed; 0 or None means never.
+    error
+        ``{"code", "message", "hint", "phase"}`` while it is failed.
+    revision
+        Counts the changes, for those who keep a copy.
+    """
+
+    id: str
+    name: str
+    kind: str
+    owner: str
+    compute: str
+    engine: str
+    isolated: bool
+    state: str
+    created_at: str
+    changed_at: str
+    phase: str | None = None
+    phase_since: str | None = None
+    environment_name: str = ""
+    environment_version: str = ""
+    environment_digest: str = ""
+    image: str = ""
+    python: str = ""
+    instance: str | None = None
+    hostname: str = ""
+    network: str = "open"
+    cpus: float | None = None
+    memory: int | None = None
+    pids: int | None = None
+    idle_minutes: float | None = None
+    error: dict[str, Any] | None = None
+    started_at: str | None = None
+    last_used_at: str | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class LifeLine:
+    """One line of a runtime's life-cycle log."""
+
+    time: str
+    kind: str
+    phase: str
+    text: str
+    elapsed: float | None = None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as it is remembered; ``document`` is its whole result once it ended.
+
+    ``process`` names the process that started it (see `Store.process`); a run that is
+    Running while its process is gone was interrupted.
+    """
+
+    run_id: str
+    status: str
+    flow: str
+    flow_path: str
+    runtime: str
+    runtime_id: str
+    environment_name: str
+    environment_version: str
+    environment_digest: str
+    owner: str
+    process: str
+    created_at: str
+    mode: str = "flow"
+    node: str | None = None
+    variant: str | None = None
+    inputs: dict[str, Any] | None = None
+    ended_at: str | None = None
+    duration_ms: float | None = None
+    hostname: str = ""
+    error: dict[str, Any] | None = None
+    document: dict[str, Any] | None = None

@@ -1,0 +1,418 @@
+"""Everything that a workspace remembers, one transaction for each change."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    RowMapping,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from ..errors import AlreadyExists
+from . import tables
+from .codec import decode, encode
+from .database import BUSY_SECONDS, Database
+from .processes import Processes
+from .records import LifeLine, RunRecord, RuntimeRecord, timestamp
+
+_LOG_LINES_KEPT = 2000
+_USABLE = ("ready", "busy")
+
+# Statements of the hot path are built once: building costs more than running them.
+_runs, _runtimes = tables.runs.c, tables.runtimes.c
+_OTHERS_RUNNING = exists(
+    select(_runs.run_id).where(
+        _runs.runtime_id == _runtimes.id,
+        _runs.status == "Running",
+    )
+)
+_INSERT_RUN = insert(tables.runs)
+_TAKE_RUNTIME = (
+    update(tables.runtimes)
+    .where(_runtimes.id == bindparam("key"), _runtimes.state.in_(_USABLE))
+    .values(state="busy", last_used_at=bindparam("now"))
+)
+_RELEASE_RUNTIME = (
+    update(tables.runtimes)
+    .where(_runtimes.id == bindparam("key"), _runtimes.state == "busy")
+    .values(
+        state=case((_OTHERS_RUNNING, "busy"), else_="ready"),
+        last_used_at=bindparam("now"),
+    )
+)
+_FINISH_RUN = (
+    update(tables.runs)
+    .where(_runs.run_id == bindparam("key"), _runs.status == "Running")
+    .values(
+        status=bindparam("new_status"),
+        ended_at=bindparam("new_ended_at"),
+        duration_ms=bindparam("new_duration_ms"),
+        hostname=bindparam("new_hostname"),
+        error=bindparam("new_error"),
+        document=bindparam("new_document"),
+    )
+)
+_RUN_SUMMARY = [column for column in tables.runs.c if column.name != "document"]
+
+
+class Store:
+    """The records of one workspace, shared by any number of processes.
+
+    Parameters
+    ----------
+    folder
+        The workspace's home; created, readable by its owner alone, when missing.
+    busy_seconds
+        How long a change waits for another process's.
+
+    Raises
+    ------
+    Unreachable
+        The store cannot be opened: ``store_locked``, ``store_full``,
+        ``store_not_writable``, ``store_corrupt``, ``store_newer``. Every method may
+        raise these, too.
+    """
+
+    def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.folder = folder
+        self.database = Database(folder, busy_seconds=busy_seconds)
+        self.processes = Processes(folder / "processes")
+        self.id = self._identity()
+
+    def close(self) -> None:
+        """Release connections and this process's mark."""
+        self.processes.leave()
+        self.database.close()
+
+    # settings
+
+    def setting(self, key: str) -> Any:
+        """Return what was remembered under ``key``, or None."""
+        query = select(tables.settings.c.value).where(tables.settings.c.key == key)
+        with self.database.read() as connection:
+            return decode(connection.execute(query).scalar())
+
+    def remember(self, key: str, value: Any) -> None:
+        """Remember a JSON-serialisable value under ``key``; None forgets it."""
+        with self.database.write() as connection:
+            connection.execute(
+                delete(tables.settings).where(tables.settings.c.key == key)
+            )
+            if value is not None:
+                connection.execute(
+                    insert(tables.settings), {"key": key, "value": encode(value)}
+                )
+
+    # runtimes
+
+    def add_runtime(self, record: RuntimeRecord) -> None:
+        """Remember a new runtime.
+
+        Raises
+        ------
+        AlreadyExists
+            There is a runtime of that name.
+        """
+        with self.database.write() as connection:
+            taken = select(_runtimes.id).where(_runtimes.name == record.name)
+            if connection.execute(taken).scalar() is not None:
+                raise _runtime_exists(record.name)
+            try:
+                connection.execute(insert(tables.runtimes), _runtime_row(record))
+            except IntegrityError:
+                raise _runtime_exists(record.name) from None
+
+    def runtime(self, name: str) -> RuntimeRecord | None:
+        """Return the runtime of that name, or None."""
+        return self._runtime(_runtimes.name == name)
+
+    def runtime_by_id(self, key: str) -> RuntimeRecord | None:
+        """Return the runtime with that id, or None."""
+        return self._runtime(_runtimes.id == key)
+
+    def runtimes(self) -> list[RuntimeRecord]:
+        """Return all runtimes by name."""
+        query = select(tables.runtimes).order_by(_runtimes.name)
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [_runtime_record(row) for row in rows]
+
+    def change_runtime(
+        self,
+        key: str,
+        *,
+        only_from: Sequence[str] | None = None,
+        line: LifeLine | None = None,
+        **changes: Any,
+    ) -> RuntimeRecord | None:
+        """Change a runtime, provided that it is in one of the given states.
+
+        Parameters
+        ----------
+        key
+            Its id.
+        only_from
+            States in which the change is allowed; None allows any.
+        line
+            Written to its log in the same transaction.
+        changes
+            Fields of `RuntimeRecord`.
+
+        Returns
+        -------
+        The record as it is then; None when nothing was changed because the runtime is
+        gone or in another state.
+        """
+        if "error" in changes:
+            changes["error"] = encode(changes["error"])
+        statement = update(tables.runtimes).where(_runtimes.id == key)
+        if only_from is not None:
+            statement = statement.where(_runtimes.state.in_(only_from))
+        statement = statement.values(
+            **changes, changed_at=timestamp(), revision=_runtimes.revision + 1
+        )
+        with self.database.write() as connection:
+            if not connection.execute(statement).rowcount:
+                return None
+            if line is not None:
+                connection.execute(insert(tables.runtime_log), _line_row(key, line))
+            query = select(tables.runtimes).where(_runtimes.id == key)
+            return _runtime_record(connection.execute(query).mappings().one())
+
+    def remove_runtime(self, key: str) -> None:
+        """Forget a runtime and its log; its runs stay."""
+        with self.database.write() as connection:
+            connection.execute(
+                delete(tables.runtime_log).where(
+                    tables.runtime_log.c.runtime_id == key
+                )
+            )
+            connection.execute(delete(tables.runtimes).where(_runtimes.id == key))
+
+    def log(self, key: str, lines: Iterable[LifeLine]) -> None:
+        """Add lines to a runtime's life-cycle log; the oldest beyond 2000 go."""
+        rows = [_line_row(key, line) for line in lines]
+        if not rows:
+            return
+        log = tables.runtime_log.c
+        with self.database.write() as connection:
+            if connection.execute(
+                select(_runtimes.id).where(_runtimes.id == key)
+            ).scalar() is None:
+                return
+            connection.execute(insert(tables.runtime_log), rows)
+            oldest = (
+                select(log.id)
+                .where(log.runtime_id == key)
+                .order_by(log.id.desc())
+                .offset(_LOG_LINES_KEPT)
+                .limit(1)
+            )
+            limit = connection.execute(oldest).scalar()
+            if limit is not None:
+                connection.execute(
+                    delete(tables.runtime_log).where(
+                        log.runtime_id == key, log.id <= limit
+                    )
+                )
+
+    def life(
+        self, key: str, *, tail: int | None = None, after: int = 0
+    ) -> list[tuple[int, LifeLine]]:
+        """Return a runtime's log, oldest first, each line with its number.
+
+        Parameters
+        ----------
+        tail
+            Only the last lines, so many; None means all.
+        after
+            Only lines with a greater number.
+        """
+        log = tables.runtime_log
+        query = (
+            select(log)
+            .where(log.c.runtime_id == key, log.c.id > after)
+            .order_by(log.c.id.desc())
+        )
+        if tail is not None:
+            query = query.limit(tail)
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [
+            (
+                row["id"],
+                LifeLine(
+                    time=row["time"],
+                    kind=row["kind"],
+                    phase=row["phase"],
+                    text=row["text"],
+                    elapsed=row["elapsed"],
+                ),
+            )
+            for row in reversed(rows)
+        ]
+
+    # runs
+
+    def begin_run(self, record: RunRecord) -> bool:
+        """Remember a run as Running and its runtime as busy.
+
+        Returns
+        -------
+        Whether it was done: a runtime that is not ready takes no run.
+        """
+        with self.database.write() as connection:
+            taken = connection.execute(
+                _TAKE_RUNTIME, {"key": record.runtime_id, "now": record.created_at}
+            )
+            if not taken.rowcount:
+                return False
+            connection.execute(_INSERT_RUN, _run_row(record))
+            return True
+
+    def finish_run(
+        self,
+        run_id: str,
+        runtime_id: str,
+        *,
+        status: str,
+        duration_ms: float | None,
+        hostname: str = "",
+        error: dict[str, Any] | None = None,
+        document: dict[str, Any] | None = None,
+        ended_at: str | None = None,
+    ) -> bool:
+        """Write a run's end, and its runtime ready when nothing else runs in it.
+
+        Returns
+        -------
+        Whether it was Running until now.
+        """
+        ended_at = ended_at or timestamp()
+        values = {
+            "key": run_id,
+            "new_status": status,
+            "new_ended_at": ended_at,
+            "new_duration_ms": duration_ms,
+            "new_hostname": hostname,
+            "new_error": encode(error),
+            "new_document": encode(document),
+        }
+        with self.database.write() as connection:
+            done = connection.execute(_FINISH_RUN, values).rowcount
+            connection.execute(_RELEASE_RUNTIME, {"key": runtime_id, "now": ended_at})
+            return bool(done)
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """Return a run with its document, or None."""
+        query = select(tables.runs).where(_runs.run_id == run_id)
+        with self.database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _run_record(row)
+
+    def runs(
+        self,
+        *,
+        limit: int | None = 100,
+        status: str | None = None,
+        runtime_id: str | None = None,
+    ) -> list[RunRecord]:
+        """Return runs without their documents, newest first."""
+        query = select(*_RUN_SUMMARY).order_by(
+            _runs.created_at.desc(), _runs.run_id.desc()
+        )
+        if status is not None:
+            query = query.where(_runs.status == status)
+        if runtime_id is not None:
+            query = query.where(_runs.runtime_id == runtime_id)
+        with self.database.read() as connection:
+            rows = connection.execute(query.limit(limit)).mappings().all()
+        return [_run_record(row) for row in rows]
+
+    def running(self) -> list[tuple[str, str, str]]:
+        """Return (run id, runtime id, process) of every run that is Running."""
+        query = select(_runs.run_id, _runs.runtime_id, _runs.process).where(
+            _runs.status == "Running"
+        )
+        with self.database.read() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    def count_runs(self, runtime_id: str) -> int:
+        """Return how many runs a runtime is busy with."""
+        query = (
+            select(func.count())
+            .select_from(tables.runs)
+            .where(_runs.runtime_id == runtime_id, _runs.status == "Running")
+        )
+        with self.database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _identity(self) -> str:
+        found = self.setting("workspace_id")
+        if found is None:
+            key, value = "workspace_id", encode(uuid.uuid4().hex)
+            row = tables.settings.c
+            with self.database.write() as connection:
+                there = select(row.value).where(row.key == key)
+                if connection.execute(there).scalar() is None:
+                    connection.execute(
+                        insert(tables.settings), {"key": key, "value": value}
+                    )
+            found = self.setting("workspace_id")
+        return str(found)
+
+    def _runtime(self, condition: Any) -> RuntimeRecord | None:
+        query = select(tables.runtimes).where(condition)
+        with self.database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _runtime_record(row)
+
+
+def _runtime_exists(name: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"there is a runtime {name!r} already",
+        hint=f"use it with %pfruntime use {name}, or choose another name",
+    )
+
+
+def _runtime_row(record: RuntimeRecord) -> dict[str, Any]:
+    return {**dataclasses.asdict(record), "error": encode(record.error)}
+
+
+def _runtime_record(row: RowMapping) -> RuntimeRecord:
+    return RuntimeRecord(**{**row, "error": decode(row["error"])})
+
+
+def _line_row(key: str, line: LifeLine) -> dict[str, Any]:
+    return {"runtime_id": key, **dataclasses.asdict(line)}
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    row = {name: getattr(record, name) for name in _RUN_FIELDS}
+    for name in _JSON_FIELDS:
+        row[name] = encode(row[name])
+    return row
+
+
+def _run_record(row: RowMapping) -> RunRecord:
+    values: dict[str, Any] = dict(row)
+    for name in _JSON_FIELDS:
+        values[name] = decode(values.get(name))
+    return RunRecord(**values)
+
+
+_RUN_FIELDS = tuple(field.name for field in dataclasses.fields(RunRecord))
+_JSON_FIELDS = ("inputs", "error", "document")

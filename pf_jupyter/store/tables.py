@@ -1,0 +1,118 @@
+"""The tables of the newest schema, for statements; migrations make them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import BigInteger
+
+HEAD = "0001"
+"""The revision of this schema; a test holds it against the migration scripts."""
+
+# SQLite numbers rows by itself only when the key is called INTEGER
+_ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+runtimes = Table(
+    "runtimes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("owner", String(255), nullable=False),
+    Column("compute", String(255), nullable=False),
+    Column("engine", String(64), nullable=False),
+    Column("isolated", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("changed_at", String(32), nullable=False),
+    Column("phase", String(16)),
+    Column("phase_since", String(32)),
+    Column("environment_name", String(255), nullable=False),
+    Column("environment_version", String(64), nullable=False),
+    Column("environment_digest", String(100), nullable=False),
+    Column("image", Text, nullable=False),
+    Column("python", String(255), nullable=False),
+    Column("instance", String(255)),
+    Column("hostname", String(255), nullable=False),
+    Column("network", String(32), nullable=False),
+    Column("cpus", Float),
+    Column("memory", BigInteger),
+    Column("pids", Integer),
+    Column("idle_minutes", Float),
+    Column("error", Text),
+    Column("started_at", String(32)),
+    Column("last_used_at", String(32)),
+    Column("revision", Integer, nullable=False),
+)
+
+runtime_log = Table(
+    "runtime_log",
+    metadata,
+    Column("id", _ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column(
+        "runtime_id",
+        String(32),
+        ForeignKey("runtimes.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("time", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("elapsed", Float),
+    Index("ix_runtime_log_runtime_id", "runtime_id", "id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String(150), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("flow", String(255), nullable=False),
+    Column("flow_path", Text, nullable=False),
+    Column("runtime", String(63), nullable=False),
+    Column("runtime_id", String(32), nullable=False),
+    Column("environment_name", String(255), nullable=False),
+    Column("environment_version", String(64), nullable=False),
+    Column("environment_digest", String(100), nullable=False),
+    Column("owner", String(255), nullable=False),
+    Column("process", String(64), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("node", String(255)),
+    Column("variant", String(255)),
+    Column("inputs", Text),
+    Column("ended_at", String(32)),
+    Column("duration_ms", Float),
+    Column("hostname", String(255), nullable=False),
+    Column("error", Text),
+    Column("document", Text),
+    Index("ix_runs_created_at", "created_at"),
+    Index("ix_runs_status", "status", "runtime_id"),
+)
