@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-RuntimeState = Literal[
-    "creating", "starting", "ready", "busy", "stopping", "stopped", "failed", "deleted"
-]
-Phase = Literal["check", "pull", "build", "create", "start", "handshake", "run"]
-Kind = Literal["personal", "shared", "session"]
+from ..runtimes.model import CheckResult as CheckResult
+from ..runtimes.model import Kind as Kind
+from ..runtimes.model import OnPhase as OnPhase
+from ..runtimes.model import Phase as Phase
+from ..runtimes.model import PhaseEvent as PhaseEvent
+from ..runtimes.model import RuntimeLimits as RuntimeLimits
+from ..runtimes.model import RuntimeState as RuntimeState
+
 RunStatus = Literal[
     "NotStarted", "Running", "Completed", "Failed", "Canceled", "Interrupted"
 ]
@@ -26,24 +29,6 @@ NodeStatus = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class PhaseEvent:
-    """One step on a runtime's way to ready.
-
-    ``elapsed`` is in seconds since the phase began; ``current`` and ``total`` are bytes
-    where a phase moves some. ``detail`` is a short remark ("already here").
-    """
-
-    runtime: str
-    phase: Phase
-    status: Literal["started", "progress", "done", "failed"]
-    elapsed: float
-    detail: str = ""
-    current: int | None = None
-    total: int | None = None
-
-
-OnPhase = Callable[[PhaseEvent], None]
 RunEvent = Mapping[str, Any]
 """An event of :mod:`pf_jupyter.worker.protocol`, plus ``run_id``."""
 OnEvent = Callable[[RunEvent], None]
@@ -87,25 +72,6 @@ class Problem:
             "column": self.column,
             "hint": self.hint,
         }
-
-
-@dataclass(frozen=True)
-class RuntimeLimits:
-    """Upper bounds of a runtime; memory in bytes; None means the default."""
-
-    cpus: float | None = None
-    memory: int | None = None
-    pids: int | None = None
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """One line of ``doctor`` or of ``runtime check``."""
-
-    name: str
-    status: Literal["pass", "warn", "fail"]
-    message: str
-    hint: str = ""
 
 
 class Runtime(ABC):

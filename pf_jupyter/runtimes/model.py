@@ -1,0 +1,52 @@
+"""What a runtime is made of, as plain data; the workspace interface passes it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+RuntimeState = Literal[
+    "creating", "starting", "ready", "busy", "stopping", "stopped", "failed", "deleted"
+]
+Phase = Literal["check", "pull", "build", "create", "start", "handshake", "run"]
+Kind = Literal["personal", "shared", "session"]
+
+
+@dataclass(frozen=True)
+class PhaseEvent:
+    """One step on a runtime's way to ready.
+
+    ``elapsed`` is in seconds since the phase began; ``current`` and ``total`` are bytes
+    where a phase moves some. ``detail`` is a short remark ("already here").
+    """
+
+    runtime: str
+    phase: Phase
+    status: Literal["started", "progress", "done", "failed"]
+    elapsed: float
+    detail: str = ""
+    current: int | None = None
+    total: int | None = None
+
+
+OnPhase = Callable[[PhaseEvent], None]
+
+
+@dataclass(frozen=True)
+class RuntimeLimits:
+    """Upper bounds of a runtime; memory in bytes; None means the default."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    pids: int | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One line of ``doctor`` or of ``runtime check``."""
+
+    name: str
+    status: Literal["pass", "warn", "fail"]
+    message: str
+    hint: str = ""
