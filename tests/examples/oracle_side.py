@@ -35,10 +35,12 @@ def main():
             source = Path(request["flow"])
             flow = Path(home) / str(number) / source.name
             shutil.copytree(
-                source, flow, ignore=shutil.ignore_patterns(".promptflow", "__pycache__")
+                source,
+                flow,
+                ignore=shutil.ignore_patterns(".promptflow", "__pycache__"),
             )
             answers.append(answer(client, flow, request["inputs"]))
-        print(json.dumps(answers))
+        sys.stdout.write("\n" + json.dumps(answers) + "\n")
 
 
 if __name__ == "__main__":
