@@ -281,6 +281,10 @@ class Runtimes(ABC):
     def list(self) -> list[Runtime]:
         """Return all runtimes, by name, their states checked against the engines."""
 
+    def names(self) -> Sequence[str]:
+        """Return the names of all runtimes from the records alone: no engine waits."""
+        return [runtime.name for runtime in self.list()]
+
     @abstractmethod
     def use(self, name: str | None) -> Runtime | None:
         """Make a runtime the current one of this process; None forgets it."""

@@ -1,0 +1,18 @@
+"""All nouns, in the order in which help lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .nouns.compute import COMPUTE
+from .nouns.demo import DEMO
+from .nouns.doctor import DOCTOR
+from .nouns.flow import FLOW
+from .nouns.run import RUN
+from .nouns.runtime import RUNTIME
+from .tree import Noun
+
+NOUNS: Mapping[str, Noun] = {
+    noun.name: noun for noun in (DEMO, DOCTOR, RUNTIME, FLOW, RUN, COMPUTE)
+}
+MAGICS: Mapping[str, Noun] = {noun.magic: noun for noun in NOUNS.values()}

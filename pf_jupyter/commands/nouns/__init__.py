@@ -1,0 +1,1 @@
+"""One module for each noun: its verbs, their arguments and what they do."""

@@ -1,0 +1,108 @@
+"""`run`: what was executed, and what it said."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from ...errors import NotFound
+from ..context import Context
+from ..results import Lines, Message, Table
+from ..runs import node_rows, result_text
+from ..tree import Argument, Outcome, Verb, noun
+from ..values import count
+from ..wording import columns, milliseconds
+
+_RUN = Argument("run", "id of the run", complete="run", required=True)
+
+
+def _list(context: Context, arguments: Namespace) -> Outcome:
+    runs = context.workspace.runs.list(limit=arguments.limit)
+    rows = [
+        [
+            str(run["run_id"]),
+            str(run["status"]),
+            str(run.get("flow") or ""),
+            str(run.get("runtime") or ""),
+            milliseconds(run.get("duration_ms")),
+            str(run.get("created_at") or "")[:19].replace("T", " "),
+        ]
+        for run in runs
+    ]
+    table = Table(
+        ["run", "status", "flow", "runtime", "time", "created (UTC)"],
+        rows,
+        runs,
+        empty=f"no runs yet; start one: {context.spell('flow', 'run hello')}",
+    )
+    return Outcome(table, {"runs": runs})
+
+
+def _show(context: Context, arguments: Namespace) -> Outcome:
+    result = context.workspace.runs.get(arguments.run)
+    lines = [*columns(node_rows(result)), result_text(result)]
+    error = result.error
+    if error:
+        lines.append(f"{error.get('code')}: {error.get('message')}")
+        if error.get("hint"):
+            lines.append(f"hint: {error['hint']}")
+    return Outcome(result, result.to_dict(), "\n".join(lines))
+
+
+def _logs(context: Context, arguments: Namespace) -> Outcome:
+    result = context.workspace.runs.get(arguments.run)
+    if arguments.node is not None and arguments.node not in result.nodes:
+        raise NotFound(
+            f"run {result.run_id} has no node '{arguments.node}'",
+            hint=f"its nodes: {', '.join(result.nodes)}",
+        )
+    document: dict[str, Any] = {}
+    lines: list[str] = []
+    for name, node in result.nodes.items():
+        if arguments.node in (None, name):
+            document[name] = node.logs
+            lines += _log_lines(name, node.logs)
+    return Outcome(Lines(lines, "nothing was printed"), {"logs": document})
+
+
+def _log_lines(name: str, logs: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{name} {mark}│ {line}"
+        for stream, mark in (("stdout", ""), ("stderr", "! "))
+        for line in str(logs.get(stream) or "").splitlines()
+    ]
+    dropped = logs.get("dropped_bytes")
+    if dropped:
+        lines.append(f"{name} │ … {dropped} bytes were dropped")
+    return lines
+
+
+def _cancel(context: Context, arguments: Namespace) -> Outcome:
+    context.workspace.runs.cancel(arguments.run)
+    return Outcome(
+        Message(f"{arguments.run} is being stopped"),
+        {"run_id": arguments.run, "canceled": True},
+    )
+
+
+RUN = noun(
+    "run",
+    "what was executed, and what it said",
+    [
+        Verb(
+            "list",
+            "list the runs, newest first",
+            _list,
+            (Argument("--limit", "how many at most", type=count, default=100),),
+            examples=("--limit 10",),
+        ),
+        Verb("show", "show a run: nodes, outputs, what failed", _show, (_RUN,)),
+        Verb(
+            "logs",
+            "show what the nodes of a run printed",
+            _logs,
+            (_RUN, Argument("--node", "of this node alone", complete="node")),
+        ),
+        Verb("cancel", "stop a run that is going on in this process", _cancel, (_RUN,)),
+    ],
+)

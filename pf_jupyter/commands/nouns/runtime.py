@@ -1,0 +1,296 @@
+"""`runtime`: make, use and look after the places where flows run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from ...errors import PfError, RuntimeFailed
+from ...workspace.api import RuntimeLimits
+from ..context import Context
+from ..results import Checks, Facts, Lines, Message, Table
+from ..tree import Argument, Outcome, Verb, noun
+from ..values import count, cpus, memory, minutes
+from ..wording import (
+    engine_name,
+    environment_name,
+    limits_name,
+    runtime_summary,
+    size,
+)
+
+if TYPE_CHECKING:
+    from ...workspace.api import Runtime
+
+_NEW_NAME = Argument("name", "its name", required=True)
+_NAME = Argument("name", "the runtime", complete="runtime", required=True)
+_NAME_OR_CURRENT = Argument(
+    "name", "the runtime; the one in use when not given", complete="runtime"
+)
+
+
+def _create(context: Context, arguments: Namespace) -> Outcome:
+    limits = None
+    if (arguments.cpus, arguments.memory, arguments.pids) != (None, None, None):
+        limits = RuntimeLimits(arguments.cpus, arguments.memory, arguments.pids)
+    runtime = context.workspace.runtimes.create(
+        arguments.name,
+        environment=arguments.env,
+        compute=arguments.compute,
+        kind=arguments.kind,
+        limits=limits,
+        network=arguments.network,
+        idle_minutes=arguments.idle,
+        on_phase=context.progress.phase,
+    )
+    return _record(runtime)
+
+
+def _list(context: Context, arguments: Namespace) -> Outcome:
+    del arguments
+    runtimes = context.workspace.runtimes.list()
+    current = context.workspace.runtimes.current()
+    records = [runtime.to_dict() for runtime in runtimes]
+    rows = [
+        [
+            record["name"]
+            + (" *" if current and current.name == record["name"] else ""),
+            record["state"],
+            record["kind"],
+            engine_name(record),
+            environment_name(record.get("environment")),
+            limits_name(record),
+        ]
+        for record in records
+    ]
+    table = Table(
+        ["name", "state", "kind", "where", "environment", "limits"],
+        rows,
+        runtimes,
+        names=[record["name"] for record in records],
+        empty=f"no runtimes yet; make one: {context.spell('runtime', 'create demo')}",
+    )
+    return Outcome(table, {"runtimes": records})
+
+
+def _show(context: Context, arguments: Namespace) -> Outcome:
+    runtime = context.named_runtime(arguments.name)
+    return _record(runtime, runtime_lines(runtime.to_dict()))
+
+
+def _use(context: Context, arguments: Namespace) -> Outcome:
+    runtime = context.workspace.runtimes.use(arguments.name)
+    assert runtime is not None
+    return _record(runtime, f"{runtime.name} is in use")
+
+
+def _start(context: Context, arguments: Namespace) -> Outcome:
+    runtime = context.named_runtime(arguments.name)
+    return _record(runtime.start(on_phase=context.progress.phase))
+
+
+def _stop(context: Context, arguments: Namespace) -> Outcome:
+    runtime = context.named_runtime(arguments.name).stop()
+    return _record(runtime, f"{runtime.name} is stopped; its environment stays")
+
+
+def _restart(context: Context, arguments: Namespace) -> Outcome:
+    runtime = context.named_runtime(arguments.name)
+    return _record(runtime.restart(on_phase=context.progress.phase))
+
+
+def _check(context: Context, arguments: Namespace) -> Outcome:
+    checks = Checks(context.named_runtime(arguments.name).check())
+    return Outcome(checks, checks.to_dict(), exit_code=1 if checks.failed else 0)
+
+
+def _logs(context: Context, arguments: Namespace) -> Outcome:
+    runtime = context.named_runtime(arguments.name)
+    lines: list[str] = []
+    try:
+        for line in runtime.logs(tail=arguments.tail, follow=arguments.follow):
+            lines.append(line)
+            if arguments.follow:
+                context.progress.note(line)
+    except KeyboardInterrupt:
+        # Following ends when the user says so; what was read is the result.
+        if not arguments.follow:
+            raise
+    if arguments.follow and not arguments.json:
+        return Outcome(None, {"lines": lines}, "")
+    return Outcome(Lines(lines), {"lines": lines})
+
+
+def _stats(context: Context, arguments: Namespace) -> Outcome:
+    runtime = context.named_runtime(arguments.name)
+    stats = runtime.stats()
+    processes = stats.get("processes")
+    number = len(processes) if isinstance(processes, list) else processes
+    limit = stats.get("memory_limit")
+    facts = [
+        ("cpu", f"{stats['cpu']:.2f} cores" if stats.get("cpu") is not None else ""),
+        ("memory", size(stats.get("memory")) + (f" of {size(limit)}" if limit else "")),
+        ("pids", str(stats.get("pids") or "")),
+        ("processes", str(number or "")),
+        ("runs", str(len(stats.get("runs") or []))),
+    ]
+    return Outcome(Facts(facts, stats), {"name": runtime.name, **stats})
+
+
+def _delete(context: Context, arguments: Namespace) -> Outcome:
+    runtime = context.workspace.runtimes.get(arguments.name)
+    runs = runtime.state in ("creating", "starting", "ready", "busy")
+    question = f"{runtime.name} is {runtime.state}. Delete it all the same?"
+    document = {"name": arguments.name, "deleted": True}
+    if runs and not (arguments.yes or arguments.json or context.confirm(question)):
+        return Outcome(Message(f"{runtime.name} stays"), {**document, "deleted": False})
+    runtime.delete()
+    return Outcome(Message(f"{arguments.name} is deleted"), document)
+
+
+def runtime_lines(record: dict[str, Any]) -> str:
+    """Return a runtime's record for terminals: summary, then what else is known."""
+    error = record.get("error") or {}
+    environment = record.get("environment") or {}
+    facts = [
+        ("state", _state(record)),
+        ("where", engine_name(record)),
+        ("container", str(record.get("container_id") or "")[:12]),
+        ("environment", environment_name(environment) if environment else ""),
+        ("digest", str(environment.get("digest") or "")),
+        ("python", str(record.get("python") or "")),
+        ("limits", limits_name(record)),
+        ("owner", str(record.get("owner") or "")),
+        ("created", str(record.get("created_at") or "")[:19].replace("T", " ")),
+    ]
+    lines = [runtime_summary(record), "", Facts(facts, {}).text()]
+    if error:
+        lines += ["", f"{error.get('code')}: {error.get('message')}"]
+        if error.get("hint"):
+            lines.append(f"hint: {error['hint']}")
+    return "\n".join(lines)
+
+
+def _state(record: dict[str, Any]) -> str:
+    phase = record.get("phase")
+    return f"{record['state']} ({phase})" if phase else str(record["state"])
+
+
+def _record(runtime: Runtime, text: str | None = None) -> Outcome:
+    record = runtime.to_dict()
+    return Outcome(runtime, record, text or runtime_summary(record))
+
+
+def _not_made(error: PfError) -> dict[str, Any]:
+    """Return the JSON form of a runtime that did not come to ready."""
+    details = error.to_dict()
+    state = "failed" if isinstance(error, RuntimeFailed) else None
+    return {"state": state, "error": {"phase": None, **details}}
+
+
+RUNTIME = noun(
+    "runtime",
+    "the places where your flows run: containers you create with one line",
+    [
+        Verb(
+            "create",
+            "make a runtime and bring it to ready",
+            _create,
+            (
+                _NEW_NAME,
+                Argument(
+                    "--env",
+                    "what is installed in it, name or name:version",
+                    default="default",
+                    metavar="ENV",
+                    complete="environment",
+                ),
+                Argument(
+                    "--compute",
+                    "where; the local Docker if it answers, else process",
+                    complete="compute",
+                ),
+                Argument(
+                    "--kind",
+                    "who it is for; session: removed when idle",
+                    choices=("personal", "shared", "session"),
+                    default="personal",
+                ),
+                Argument("--cpus", "cores it may use, 2 if not given", type=cpus),
+                Argument(
+                    "--memory",
+                    "memory it may use, 4g if not given",
+                    type=memory,
+                    metavar="SIZE",
+                ),
+                Argument("--pids", "processes it may have", type=count, metavar="N"),
+                Argument(
+                    "--network",
+                    "whether it reaches the network",
+                    choices=("open", "none"),
+                    default="open",
+                ),
+                Argument(
+                    "--idle",
+                    "minutes after which an idle session is removed, 0 for never",
+                    type=minutes,
+                    metavar="MIN",
+                ),
+            ),
+            examples=("demo", "big --cpus 4 --memory 8g"),
+            failed=_not_made,
+        ),
+        Verb("list", "list the runtimes; * marks the one in use", _list),
+        Verb(
+            "show",
+            "show a runtime: state, place, environment, limits",
+            _show,
+            (_NAME_OR_CURRENT,),
+        ),
+        Verb("use", "make a runtime the current one", _use, (_NAME,), ("demo",)),
+        Verb(
+            "start",
+            "bring a stopped or failed runtime to ready",
+            _start,
+            (_NAME_OR_CURRENT,),
+            failed=_not_made,
+        ),
+        Verb(
+            "stop",
+            "stop a runtime; it can be started again",
+            _stop,
+            (_NAME_OR_CURRENT,),
+        ),
+        Verb(
+            "restart",
+            "stop and start a runtime",
+            _restart,
+            (_NAME_OR_CURRENT,),
+            failed=_not_made,
+        ),
+        Verb(
+            "check",
+            "check engine, instance, worker and environment",
+            _check,
+            (_NAME_OR_CURRENT,),
+        ),
+        Verb(
+            "logs",
+            "show what happened to a runtime, and what its instance printed",
+            _logs,
+            (
+                _NAME_OR_CURRENT,
+                Argument("--tail", "how many lines at most", type=count, default=200),
+                Argument("--follow", "go on as new lines come", flag=True),
+            ),
+        ),
+        Verb("stats", "show what a runtime uses now", _stats, (_NAME_OR_CURRENT,)),
+        Verb(
+            "delete",
+            "remove a runtime and everything it has on its engine",
+            _delete,
+            (_NAME, Argument("--yes", "do not ask", flag=True)),
+            ("demo",),
+        ),
+    ],
+)
