@@ -1,0 +1,457 @@
+"""Answers jobs with the published promptflow package; runs in ITS interpreter.
+
+Standard library and promptflow only: nothing of ours is imported here. One JSON job a
+line arrives on stdin, one JSON answer a line leaves on stdout (the order is kept). Each
+run of a job happens in a child forked from the warm parent, in a fresh copy of the
+flow's folder, so that environment, ``sys.path``, imported modules and the process-wide
+metric collector of one run never reach the next one.
+
+Job: {"key", "files": {path: text or {"base64": text}}, "flow": path in the folder,
+      "connections": {name: fields}, "runs": [RUN, …]}
+RUN: {"mode": "flow" | "node" | "batch" | "mapping", "inputs", "node", "variant",
+      "environment_variables", "init", "timeout", "data", "column_mapping"}
+Answer: {"key", "results": [RESULT, …]}; see `describe_line` and `describe_exception`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+RUN_LIMIT_SECONDS = 120
+
+
+def plain(value, depth=0):
+    """Return ``value`` as JSON that tells types apart; `ours.plain` is its twin."""
+    if depth > 40:
+        return {"$deep": True}
+    if value is None or isinstance(value, bool):
+        return value
+    if type(value).__name__ == "Image" and isinstance(value, bytes):
+        import hashlib
+
+        return {"$image": hashlib.sha1(bytes(value)).hexdigest()}
+    if isinstance(value, str):
+        return str.__str__(value) if type(value) is str else "".join(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            return {"$float": repr(float(value))}
+        return float(value)
+    if isinstance(value, dict):
+        return {str(k): plain(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v, depth + 1) for v in value]
+    if hasattr(value, "__next__"):
+        return {"$iterator": True}
+    return {"$type": type(value).__name__}
+
+
+def error_codes(error):
+    """Return the chain of codes of a recorded error dictionary."""
+    codes = []
+    while error and error.get("code"):
+        codes.append(error["code"])
+        error = error.get("innerError")
+    return codes
+
+
+def describe_error(error):
+    if not error:
+        return None
+    tool = [
+        (info.get("info") or {}).get("type")
+        for info in error.get("additionalInfo") or []
+        if isinstance(info.get("info"), dict)
+    ]
+    codes = error_codes(error)
+    return {
+        "raised": False,
+        "class": codes[-1] if codes else "",
+        "codes": codes,
+        "message": error.get("message", ""),
+        "user_type": tool[0] if tool else None,
+    }
+
+
+def describe_exception(error):
+    from promptflow.exceptions import PromptflowException
+
+    inner = getattr(error, "inner_exception", None)
+    known = isinstance(error, PromptflowException)
+    return {
+        "raised": True,
+        "class": type(error).__name__,
+        "inner": type(inner).__name__ if inner is not None else None,
+        "codes": list(error.error_codes) if known else [type(error).__name__],
+        "message": str(error),
+        "trace": traceback.format_exc()[-3000:],
+    }
+
+
+def failed(error):
+    return {
+        "status": "Failed",
+        "outputs": None,
+        "nodes": {},
+        "metrics": {},
+        "error": describe_exception(error),
+    }
+
+
+def describe_node(info):
+    return {
+        "status": info.status.value,
+        "inputs": plain(info.inputs),
+        "output": plain(info.output),
+        "error": describe_error(info.error),
+        "stdout": strip_times((info.logs or {}).get("stdout", "")),
+    }
+
+
+def strip_times(text):
+    """Remove the time stamp that begins every recorded write."""
+    import re
+
+    return re.sub(r"(?m)^\[\d{4}-\d\d-\d\dT[\d:+]+\] ", "", text or "")
+
+
+def describe_line(result):
+    output = result.output
+    if isinstance(output, dict):
+        output = {k: drain(v) for k, v in output.items()}
+    else:
+        output = drain(output)
+    return {
+        "status": result.run_info.status.value,
+        "outputs": plain(output),
+        "nodes": {n: describe_node(i) for n, i in result.node_run_infos.items()},
+        "metrics": plain(result.run_info.metrics or {}),
+        "inputs": plain(result.run_info.inputs),
+        "error": describe_error(result.run_info.error),
+    }
+
+
+def drain(value):
+    """Join an output that is still a generator, as whoever shows it would do."""
+    if hasattr(value, "__next__"):
+        return "".join(str(chunk) for chunk in value)
+    return value
+
+
+def describe_single_node(info):
+    return {
+        "status": info.status.value,
+        "outputs": plain(drain(info.output)),
+        "nodes": {info.node: describe_node(info)},
+        "metrics": plain(info.metrics or {}),
+        "error": describe_error(info.error),
+    }
+
+
+def test(flow, run):
+    """Do what ``pf flow test`` does, keeping the whole result."""
+    from promptflow._sdk._constants import PROMPT_FLOW_DIR_NAME
+    from promptflow._sdk._pf_client import PFClient
+    from promptflow._sdk._utilities.general_utils import (
+        generate_yaml_entry_without_delete,
+    )
+    from promptflow._utils.flow_utils import is_prompty_flow
+
+    options = {"stream_log": False}
+    flow = generate_yaml_entry_without_delete(entry=flow)
+    if is_prompty_flow(flow):
+        path = Path(flow)
+        options["output_path"] = (
+            path.parent.resolve() / PROMPT_FLOW_DIR_NAME / path.stem
+        )
+    # flow test of the CLI streams; its printing joins the chunks, as `drain` does
+    result = PFClient().flows._test(
+        flow=flow,
+        inputs=run.get("inputs"),
+        variant=run.get("variant"),
+        node=run.get("node"),
+        environment_variables=run.get("environment_variables") or {},
+        init=run.get("init"),
+        stream_output=False,
+        allow_generator_output=False,
+        **options,
+    )
+    if run.get("node") and not hasattr(result, "run_info"):
+        return describe_single_node(result)
+    return describe_line(result)
+
+
+def batch(flow, run):
+    """Do what ``pf run create`` does, then read the run's folder back."""
+    from promptflow._sdk._pf_client import PFClient
+
+    client = PFClient()
+    base = Path(flow)
+    base = base if base.is_dir() else base.parent
+    previous = None
+    if run.get("previous"):
+        previous = client.run(
+            flow=str(base),
+            data=str(base / run["previous"]["data"]),
+            column_mapping=run["previous"].get("column_mapping"),
+        )
+    record = client.run(
+        flow=flow,
+        data=str(base / run["data"]) if run.get("data") else None,
+        run=previous,
+        column_mapping=run.get("column_mapping"),
+        variant=run.get("variant"),
+        environment_variables=run.get("environment_variables"),
+        init=run.get("init"),
+    )
+    folder = Path(record._output_path)
+    rows = folder / "flow_outputs" / "output.jsonl"
+    outputs = (
+        [json.loads(x) for x in rows.read_text().splitlines()] if rows.exists() else []
+    )
+    nodes = {}
+    for file in sorted((folder / "node_artifacts").rglob("*.jsonl")):
+        for line in file.read_text().splitlines():
+            item = json.loads(line)
+            info = item["run_info"]
+            nodes[f"{item['NodeName']}.{item['line_number']}"] = {
+                "status": info["status"],
+                "inputs": plain(info.get("inputs")),
+                "output": plain(info.get("output")),
+                "error": describe_error(info.get("error")),
+                "stdout": strip_times((info.get("logs") or {}).get("stdout", "")),
+            }
+    lines = {}
+    for file in sorted((folder / "flow_artifacts").glob("*.jsonl")):
+        for line in file.read_text().splitlines():
+            item = json.loads(line)
+            lines[str(item["line_number"])] = {
+                "status": item["run_info"]["status"],
+                "inputs": plain(item["run_info"].get("inputs")),
+                "error": describe_error(item["run_info"].get("error")),
+            }
+    metrics = folder / "metrics.json"
+    return {
+        "status": record.status,
+        "outputs": plain(outputs),
+        "nodes": nodes,
+        "lines": lines,
+        "metrics": plain(json.loads(metrics.read_text())) if metrics.exists() else {},
+        "error": None,
+    }
+
+
+def mapping(flow, run):
+    """Apply a column mapping to rows without running anything."""
+    from promptflow.batch._batch_inputs_processor import (
+        apply_inputs_mapping_for_all_lines,
+    )
+
+    rows = apply_inputs_mapping_for_all_lines(run["sources"], run["column_mapping"])
+    return {
+        "status": "Completed",
+        "outputs": plain(rows),
+        "nodes": {},
+        "metrics": {},
+        "error": None,
+    }
+
+
+MODES = {"flow": test, "node": test, "batch": batch, "mapping": mapping}
+
+
+class MemoryKeyring:
+    """A keyring for machines that have none; the store itself stays the real one."""
+
+    def __new__(cls):
+        from keyring.backend import KeyringBackend
+
+        class Memory(KeyringBackend):
+            priority = 9
+            secrets: dict = {}
+
+            def get_password(self, service, username):
+                return self.secrets.get((service, username))
+
+            def set_password(self, service, username, password):
+                self.secrets[service, username] = password
+
+            def delete_password(self, service, username):
+                self.secrets.pop((service, username), None)
+
+        return Memory()
+
+
+def renew_locks():
+    """Make the store's file lock anew: one made before a fork refuses to work."""
+    from filelock import FileLock
+    from promptflow._sdk._orm import session
+
+    for name, value in list(vars(session).items()):
+        if isinstance(value, FileLock):
+            setattr(session, name, FileLock(value.lock_file))
+
+
+def create_connections(folder, connections):
+    from promptflow._sdk._load_functions import load_connection
+    from promptflow._sdk._pf_client import PFClient
+
+    for name, fields in (connections or {}).items():
+        file = folder / f"{name}.connection.yaml"
+        file.write_text(json.dumps({"name": name, **fields}), encoding="utf-8")
+        PFClient().connections.create_or_update(load_connection(str(file)))
+        file.unlink()
+
+
+def write_files(folder, files):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            path.write_bytes(content.encode("utf-8"))
+        else:
+            path.write_bytes(base64.b64decode(content["base64"]))
+
+
+def run_in_child(job, run, scratch, output):
+    """Run once; write the answer to the open file descriptor ``output``."""
+    folder = scratch / "flow_folder"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    write_files(folder, job["files"])
+    os.chdir(scratch)
+    renew_locks()
+    try:
+        create_connections(scratch, job.get("connections"))
+        answer = MODES[run.get("mode", "flow")](str(folder / job["flow"]), run)
+    except BaseException as error:  # SystemExit included: some flows raise it
+        answer = failed(error)
+    text = json.dumps(answer).replace(str(folder), "<flow>")
+    os.write(output, b"")
+    with os.fdopen(output, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def fork_and_wait(job, run, scratch):
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.close(reader)
+            os.setsid()
+            run_in_child(job, run, scratch, writer)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writer)
+    received = bytearray()
+    limit = time.monotonic() + RUN_LIMIT_SECONDS
+    while True:
+        ready, _, _ = select.select([reader], [], [], max(0, limit - time.monotonic()))
+        if not ready:
+            os.killpg(pid, signal.SIGKILL)
+            break
+        piece = os.read(reader, 1 << 16)
+        if not piece:
+            break
+        received += piece
+    os.close(reader)
+    os.waitpid(pid, 0)
+    try:
+        # what a run left behind (a manager process, say) must not outlive it
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    if not received:
+        return {
+            "status": "Failed",
+            "outputs": None,
+            "nodes": {},
+            "metrics": {},
+            "error": {
+                "raised": True,
+                "class": "ProcessEnded",
+                "codes": [],
+                "message": "the oracle's process ended without an answer",
+            },
+        }
+    return json.loads(received.decode("utf-8"))
+
+
+def silence_telemetry():
+    """Keep the package from calling home; it tries even when told not to."""
+    import logging
+
+    from promptflow._sdk._telemetry import logging_handler
+
+    handler = logging.NullHandler()
+    handler._is_telemetry_enabled = False
+    logging_handler.get_appinsights_log_handler = lambda: handler
+
+
+def warm_up(scratch):
+    """Import what every run needs, once, before anything is forked."""
+    import keyring
+
+    keyring.set_keyring(MemoryKeyring())
+    import promptflow._sdk._orchestrator.test_submitter
+    import promptflow._sdk._pf_client
+    import promptflow._sdk.operations._flow_operations
+    import promptflow.batch
+    import promptflow.executor.flow_executor  # noqa: F401
+
+    silence_telemetry()
+    try:
+        import promptflow.tools  # noqa: F401
+    except ImportError:
+        pass
+    folder = scratch / "warm"
+    write_files(
+        folder,
+        {
+            "flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n",
+        },
+    )
+    describe = {"mode": "flow", "inputs": {}}
+    fork_and_wait({"files": {}, "flow": "../warm"}, describe, scratch)
+
+
+def main():
+    answers = os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    if not os.environ.get("PF_ORACLE_DEBUG"):
+        os.dup2(null, 2)
+    scratch = Path(tempfile.mkdtemp(prefix="pf-oracle-")).resolve()
+    os.environ["PF_HOME_DIRECTORY"] = str(scratch / "home")
+    os.environ["HOME"] = str(scratch)
+    os.environ["APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED"] = "true"
+    (scratch / "home").mkdir()
+    (scratch / "home" / "pf.yaml").write_text("telemetry:\n  enabled: false\n")
+    try:
+        warm_up(scratch)
+        for line in sys.stdin:
+            job = json.loads(line)
+            results = [fork_and_wait(job, run, scratch) for run in job["runs"]]
+            text = json.dumps({"key": job["key"], "results": results}) + "\n"
+            data = text.encode("utf-8")
+            while data:
+                data = data[os.write(answers, data) :]
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
