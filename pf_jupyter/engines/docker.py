@@ -1,0 +1,466 @@
+"""Docker, and whatever speaks its language: podman's socket, a remote over TLS.
+
+The only module that imports docker; importing this one does not do so yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pf_jupyter.engines import docker_images, docker_profile, docker_state
+from pf_jupyter.engines.api import (
+    EngineInfo,
+    ImageInfo,
+    InstanceEvent,
+    InstanceSpec,
+    InstanceState,
+    InstanceStats,
+    Progress,
+    Subscription,
+)
+from pf_jupyter.engines.docker_address import Certificates, find_address, require
+from pf_jupyter.engines.docker_errors import translated
+from pf_jupyter.engines.docker_stream import ExecStream, PipeSocket, open_exec
+from pf_jupyter.engines.docker_watch import EventWatch
+from pf_jupyter.engines.lines import LogLines
+from pf_jupyter.engines.probe import find_python, python_missing
+from pf_jupyter.errors import NotFound, PfError, Unreachable
+
+_CALL_SECONDS = 60.0
+_PING_SECONDS = 8.0
+_STALLED_SECONDS = 600.0
+_LEAST_API = (1, 40)
+_SAMPLE_SECONDS = 0.1
+
+
+class DockerEngine:
+    """An `Engine` over docker-py.
+
+    Nothing is connected until the first call.
+
+    Parameters
+    ----------
+    address
+        ``unix:///path``, ``npipe:////./pipe/NAME`` or ``tcp://host:port``; None means
+        what the docker command would use: ``DOCKER_HOST``, the current context, the
+        usual sockets.
+    certificates
+        Folder with ``ca.pem``, ``cert.pem`` and ``key.pem`` for an address over TLS.
+    """
+
+    name = "docker"
+    isolated = True
+
+    def __init__(
+        self, address: str | None = None, *, certificates: str | Path | None = None
+    ) -> None:
+        tls = Certificates.from_folder(Path(certificates)) if certificates else None
+        self._address = find_address(address, tls)
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._facts: dict[str, Any] = {}
+        self._samples: dict[str, Mapping[str, Any]] = {}
+        self._pythons: dict[str, list[str]] = {}
+        self._api = ""
+
+    # the connection
+
+    def _connect(self, timeout: float = _CALL_SECONDS) -> Any:
+        """Return docker-py's client, connecting at first."""
+        with self._lock:
+            if self._client is None:
+                require(self._address)
+                with translated(self._address, "check"):
+                    self._client = self._negotiate(timeout)
+            return self._client
+
+    def _negotiate(self, timeout: float) -> Any:
+        from docker.constants import DEFAULT_DOCKER_API_VERSION
+        from docker.errors import InvalidVersion
+
+        probe = self._make_client("1.40", _PING_SECONDS)
+        try:
+            answer = probe.version(api_version=False)
+        finally:
+            probe.close()
+        theirs = _numbers(answer.get("ApiVersion", "1.0"))
+        if theirs < _LEAST_API:
+            raise InvalidVersion(f"its API is {answer.get('ApiVersion')}, we need 1.40")
+        least = min(theirs, _numbers(DEFAULT_DOCKER_API_VERSION))
+        self._api = ".".join(map(str, least))
+        self._facts = {"version": answer}
+        return self._make_client(self._api, timeout)
+
+    def _make_client(self, api: str, timeout: float) -> Any:
+        import docker
+        import docker.tls
+
+        from pf_jupyter.engines.docker_address import KEEPALIVE
+
+        tls: Any = False
+        if (mine := self._address.certificates) is not None:
+            pair = (str(mine.cert), str(mine.key)) if mine.cert and mine.key else None
+            authority = str(mine.ca) if mine.ca else None
+            tls = docker.tls.TLSConfig(
+                client_cert=pair, ca_cert=authority, verify=mine.verify
+            )
+        # the version is given: asking for it would come before trust_env is off
+        client = docker.APIClient(
+            base_url=self._address.url, version=api, timeout=int(timeout), tls=tls
+        )
+        # REQUESTS_CA_BUNDLE and proxies of this process are not meant for the engine
+        client.trust_env = False
+        if self._address.scheme not in ("unix", "npipe"):
+            adapter: Any = client.get_adapter(client.base_url)
+            adapter.poolmanager.connection_pool_kw["socket_options"] = KEEPALIVE
+        return client
+
+    @contextlib.contextmanager
+    def _call(self, phase: str = "run", subject: str = "") -> Iterator[Any]:
+        client = self._connect()
+        with translated(self._address, phase, subject):
+            yield client
+
+    def ping(self) -> EngineInfo:
+        """Return what answers; see `Engine.ping`."""
+        require(self._address)
+        with self._call("check") as client:
+            quick = self._make_client(self._api, _PING_SECONDS)
+            try:
+                info, version = quick.info(), quick.version()
+            finally:
+                quick.close()
+            self._facts = {"version": version, "info": info}
+        del client
+        warnings = [str(text) for text in info.get("Warnings") or ()]
+        if info.get("OSType", "linux") != "linux":
+            raise Unreachable(
+                f"the Docker engine at {self._address.url} runs Windows containers",
+                code="windows_containers",
+                hint="switch Docker Desktop to Linux containers",
+            )
+        return EngineInfo(
+            name="podman" if self._is_podman() else "docker",
+            version=str(version.get("Version", "")),
+            address=self._address.url,
+            isolated=True,
+            platform=f"{info.get('OSType', 'linux')}/{version.get('Arch', '')}",
+            cpus=float(info.get("NCPU") or 0),
+            memory=int(info.get("MemTotal") or 0),
+            warnings=tuple(warnings),
+        )
+
+    def _components(self) -> dict[str, str]:
+        parts = self._facts["version"].get("Components") or ()
+        return {str(part["Name"]): str(part.get("Version", "")) for part in parts}
+
+    def _is_podman(self) -> bool:
+        return any("podman" in name.lower() for name in self._components())
+
+    def _has_init(self) -> bool:
+        return self._components().get("docker-init", "N/A") not in ("", "N/A")
+
+    def _cpus(self, client: Any) -> float:
+        if "info" not in self._facts:
+            self._facts["info"] = client.info()
+        return float(self._facts["info"].get("NCPU") or 0)
+
+    def close(self) -> None:
+        """Release connections; instances live on."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    # images
+
+    def image(self, reference: str) -> ImageInfo | None:
+        """Return the image that is here under ``reference``, or None."""
+        try:
+            with self._call("check", reference) as client:
+                return docker_state.to_image(client.inspect_image(reference))
+        except NotFound:
+            return None
+
+    def _image_here(self, reference: str) -> ImageInfo:
+        with self._call("check", reference) as client:
+            return docker_state.to_image(client.inspect_image(reference))
+
+    def pull(self, reference: str, progress: Progress | None = None) -> ImageInfo:
+        """Fetch an image from its registry; see `Engine.pull`."""
+        repository, tag = docker_images.split_reference(reference)
+        with self._patient("pull", reference) as client:
+            messages = client.pull(repository, tag=tag, stream=True, decode=True)
+            docker_images.follow_pull(messages, reference, progress)
+        return self._image_here(reference)
+
+    def import_image(
+        self,
+        archive: Path,
+        reference: str,
+        *,
+        environment: Mapping[str, str],
+        labels: Mapping[str, str],
+        progress: Progress | None = None,
+    ) -> ImageInfo:
+        """Make a one-layer image from a tar; see `Engine.import_image`."""
+        repository, tag = docker_images.split_reference(reference)
+        with self._patient("build", reference) as client:
+            client.import_image_from_stream(
+                docker_images.read_archive(archive, progress),
+                repository=repository,
+                tag=tag,
+                changes=docker_images.import_changes(environment, labels),
+            )
+        return self._image_here(reference)
+
+    def build(
+        self,
+        context: Path,
+        reference: str,
+        *,
+        labels: Mapping[str, str],
+        progress: Progress | None = None,
+    ) -> ImageInfo:
+        """Build a folder with a Dockerfile; see `Engine.build`."""
+        docker_images.require_dockerfile(context)
+        with self._patient("build", reference) as client:
+            messages = client.build(
+                path=str(context),
+                tag=reference,
+                labels=dict(labels),
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            docker_images.follow_build(messages, reference, progress)
+        return self._image_here(reference)
+
+    @contextlib.contextmanager
+    def _patient(self, phase: str, subject: str) -> Iterator[Any]:
+        # a client of its own: these calls may say nothing for minutes, and docker-py
+        # lets them wait for ever unless the session bounds them
+        self._connect()
+        with translated(self._address, phase, subject):
+            client = self._make_client(self._api, _STALLED_SECONDS)
+            send = client.send
+
+            def bounded(request: Any, **options: Any) -> Any:
+                if options.get("timeout") is None:
+                    options["timeout"] = _STALLED_SECONDS
+                return send(request, **options)
+
+            client.send = bounded
+            try:
+                yield client
+            finally:
+                client.close()
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image; one that is not there is no error."""
+        try:
+            with self._call("run", reference) as client:
+                client.remove_image(reference, force=True)
+        except NotFound:
+            pass  # what was asked is so
+
+    # the life of an instance
+
+    def create(self, spec: InstanceSpec) -> str:
+        """Create an instance and return its id; see `Engine.create`."""
+        with self._call("create", spec.image) as client:
+            image = client.inspect_image(spec.image)
+            config = image.get("Config") or {}
+            declared = (config.get("Labels") or {}).get(docker_profile.PYTHON_LABEL)
+            python = shlex.split(declared) if declared else ["python3"]
+            python = self._pythons.get(image["Id"], python)
+            instance = self._create(client, spec, python)
+            if not declared and image["Id"] not in self._pythons:
+                found = _locate_python(client, instance, config)
+                if found != python:
+                    client.remove_container(instance, force=True, v=True)
+                    if found is None:
+                        raise python_missing(spec.image, "create")
+                    instance = self._create(client, spec, found)
+                self._pythons[image["Id"]] = found
+            return instance
+
+    def _create(
+        self,
+        client: Any,
+        spec: InstanceSpec,
+        python: Sequence[str],
+    ) -> str:
+        host = docker_profile.host_options(
+            spec,
+            cpus=self._cpus(client),
+            init=self._has_init(),
+            podman=self._is_podman(),
+        )
+        options = docker_profile.container_options(spec, python)
+        made = client.create_container(
+            host_config=client.create_host_config(**host), **options
+        )
+        return str(made["Id"])
+
+    def start(self, instance: str) -> None:
+        """Start an instance; one that runs is no error."""
+        with self._call("start", instance) as client:
+            client.start(instance)
+
+    def stop(self, instance: str, timeout: float = 5.0) -> None:
+        """Stop an instance, by force after ``timeout`` seconds."""
+        with self._call("run", instance) as client:
+            client.stop(instance, timeout=math.ceil(timeout))
+
+    def remove(self, instance: str) -> None:
+        """Remove an instance, running or not; one that is gone is no error."""
+        self._samples.pop(instance, None)
+        with self._call("run", instance) as client:
+            for _ in range(100):
+                try:
+                    client.remove_container(instance, force=True, v=True)
+                except Exception as error:
+                    status = getattr(getattr(error, "response", None), "status_code", 0)
+                    if status == 404:
+                        return
+                    if status != 409:
+                        raise
+                    # somebody else is removing it: wait until it is gone
+                    time.sleep(0.1)
+                else:
+                    return
+
+    def inspect(self, instance: str) -> InstanceState:
+        """Return its state; status ``missing`` when it does not exist."""
+        try:
+            with self._call("run", instance) as client:
+                raw = client.inspect_container(instance)
+                ended = docker_state.to_state(raw).status == "exited"
+                started = self._engine_started(client) if ended else None
+                return docker_state.to_state(raw, started)
+        except NotFound:
+            return docker_state.missing(instance)
+
+    def _engine_started(self, client: Any) -> datetime | None:
+        # the engine makes its bridge anew whenever it starts and tells nowhere else
+        if self._is_podman():
+            return None
+        try:
+            created = client.inspect_network("bridge").get("Created")
+        except Exception:
+            return None  # an engine without a bridge: the cause is less exact
+        return docker_state.parse_time(created)
+
+    def find(self, labels: Mapping[str, str]) -> list[InstanceState]:
+        """Return the instances that carry all of these labels, whoever made them."""
+        wanted = [f"{key}={value}" for key, value in labels.items()]
+        filters = {"label": wanted or [docker_profile.INSTANCE_LABEL]}
+        with self._call() as client:
+            found = [
+                item["Id"] for item in client.containers(all=True, filters=filters)
+            ]
+        states = [self.inspect(instance) for instance in found]
+        return [state for state in states if state.status != "missing"]
+
+    def logs(
+        self, instance: str, *, tail: int | None = None, follow: bool = False
+    ) -> LogLines:
+        """Yield lines of the instance's own output; close it to end following."""
+        with self._call("run", instance) as client:
+            options = {"tail": "all" if tail is None else tail, "follow": follow}
+            pieces = client.logs(instance, stream=True, **options)
+        return LogLines(pieces)
+
+    def stats(self, instance: str) -> InstanceStats:
+        """Return what it uses now; the cores are a mean since the last call."""
+        with self._call("run", instance) as client:
+            before = self._samples.get(instance)
+            if before is None:
+                before = self._sample(client, instance)
+                time.sleep(_SAMPLE_SECONDS)
+            now = self._sample(client, instance)
+        self._samples[instance] = now
+        return docker_state.to_stats(before, now)
+
+    def _sample(self, client: Any, instance: str) -> Mapping[str, Any]:
+        one_shot = True if _numbers(self._api) >= (1, 41) else None
+        sample: Mapping[str, Any] = client.stats(
+            instance, stream=False, one_shot=one_shot
+        )
+        return sample
+
+    # what runs in it
+
+    def python(self, instance: str) -> list[str]:
+        """Return the command that starts Python 3.9 or newer in the instance."""
+        with self._call("handshake", instance) as client:
+            config = client.inspect_container(instance).get("Config") or {}
+        declared = (config.get("Labels") or {}).get(docker_profile.PYTHON_LABEL)
+        if declared:
+            return shlex.split(declared)
+        known = (config.get("Entrypoint") or [])[:1]
+        first = known if known and "python" in known[0] else []
+        return find_python(
+            lambda command: self.open_stream(instance, command),
+            first,
+            str(config.get("Image", "")),
+        )
+
+    def open_stream(self, instance: str, command: Sequence[str]) -> ExecStream:
+        """Run ``command`` in a running instance with its stdin and stdout held."""
+        with self._call("start", instance) as client:
+            made = client.exec_create(
+                instance, list(command), stdin=True, stdout=True, stderr=True
+            )
+            if self._address.scheme == "npipe":
+                pipe = client.exec_start(made["Id"], socket=True)
+                return ExecStream(PipeSocket(pipe), b"", self._address)
+            return open_exec(self._address, self._api, made["Id"], instance)
+
+    def watch(self, callback: Callable[[InstanceEvent], None]) -> Subscription:
+        """Call back on events of our instances; see `Engine.watch`."""
+
+        def connect(filters: Mapping[str, Any]) -> Any:
+            client = self._connect()
+            require(self._address)
+            return client.events(filters=dict(filters), decode=True)
+
+        watch = EventWatch(connect, callback)
+        watch.wait_ready(5.0)
+        return watch
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _locate_python(
+    client: Any, instance: str, config: Mapping[str, Any]
+) -> list[str] | None:
+    """Look for Python's file in a container that was not started yet."""
+    path = "/usr/local/bin:/usr/bin:/bin"
+    for item in config.get("Env") or ():
+        if item.startswith("PATH="):
+            path = item[5:]
+    for name in ("python3", "python"):
+        for folder in path.split(":"):
+            try:
+                pieces, _ = client.get_archive(instance, f"{folder}/{name}")
+            except Exception as error:
+                status = getattr(getattr(error, "response", None), "status_code", 0)
+                if status != 404:
+                    raise
+                continue
+            with contextlib.suppress(AttributeError, PfError):
+                pieces.close()
+            return [f"{folder}/{name}"] if name == "python" else ["python3"]
+    return None

@@ -1,0 +1,138 @@
+"""How an instance is made: the hardened profile, limits, and what waits in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pf_jupyter.engines.api import LABEL, InstanceSpec
+
+INSTANCE_LABEL = f"{LABEL}.instance"
+"""Every instance of ours carries it; its value is the name in the spec."""
+
+PYTHON_LABEL = f"{LABEL}.python"
+"""An image that carries it says which Python to use; no probing is needed then."""
+
+NAME_PREFIX = "pf-"
+HOME = "/home/pf"
+USER = "1000:1000"
+_GIB = 1024**3
+
+# Process 1 does nothing but wait. It ends on SIGTERM and, where the engine has no
+# init, collects the orphans of programs that were started beside it.
+WAIT = """
+import os, signal
+def end(number, frame):
+    os._exit(0)
+def collect(number, frame):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+signal.signal(signal.SIGTERM, end)
+signal.signal(signal.SIGINT, end)
+signal.signal(signal.SIGCHLD, collect)
+while True:
+    signal.pause()
+""".strip()
+
+
+def container_name(name: str) -> str:
+    """Return the name on the engine of the instance that a spec calls ``name``."""
+    return NAME_PREFIX + re.sub(r"[^a-zA-Z0-9_.-]", "-", name)
+
+
+def hostname(name: str) -> str:
+    """Return ``name`` as a host's name: letters, digits, hyphens, at most 63."""
+    text = re.sub(r"[^a-zA-Z0-9-]+", "-", name).strip("-")
+    return text[:63].strip("-") or "pf"
+
+
+def labels(spec: InstanceSpec) -> dict[str, str]:
+    """Return the labels that a container gets."""
+    return {**spec.labels, INSTANCE_LABEL: spec.name}
+
+
+def environment(spec: InstanceSpec) -> dict[str, str]:
+    """Return the variables of the container."""
+    if not spec.hardened:
+        return dict(spec.environment)
+    # an image knows no user 1000 in general, and its home would be read-only
+    base = {"HOME": HOME, "USER": "pf", "LOGNAME": "pf"}
+    return {**base, **spec.environment}
+
+
+def host_options(
+    spec: InstanceSpec, *, cpus: float, init: bool, podman: bool
+) -> dict[str, Any]:
+    """Return arguments for docker-py's ``create_host_config``.
+
+    Parameters
+    ----------
+    spec
+        What to create.
+    cpus
+        Cores that the engine has; a larger limit would be refused by it.
+    init
+        Whether the engine has an init program.
+    podman
+        Whether it is podman, which wants explicit ulimits on some machines.
+    """
+    limits = spec.limits
+    options: dict[str, Any] = {"init": True} if init else {}
+    if spec.network == "none":
+        options["network_mode"] = "none"
+    if limits.memory is not None:
+        options["mem_limit"] = limits.memory
+        options["memswap_limit"] = limits.memory
+    if limits.cpus is not None:
+        options["nano_cpus"] = int(min(limits.cpus, cpus or limits.cpus) * 1e9)
+    if limits.pids is not None:
+        options["pids_limit"] = limits.pids
+    if podman:
+        options["ulimits"] = [
+            {"Name": "nofile", "Soft": 4096, "Hard": 4096},
+            {"Name": "nproc", "Soft": 4096, "Hard": 4096},
+        ]
+    if spec.hardened:
+        memory = limits.memory or 4 * _GIB
+        options |= {
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "read_only": True,
+            "shm_size": min(memory // 4, _GIB),
+            "tmpfs": {
+                "/tmp": _tmpfs("1777", min(memory // 2, 2 * _GIB)),
+                # podman knows no owner for a tmpfs: the mode lets user 1000 in
+                HOME: _tmpfs("1777", min(memory // 2, 2 * _GIB)),
+            },
+        }
+    return options
+
+
+def container_options(spec: InstanceSpec, python: Sequence[str]) -> dict[str, Any]:
+    """Return arguments for docker-py's ``create_container``, less the host's.
+
+    ``python`` is the command that starts Python in the image.
+    """
+    options: dict[str, Any] = {
+        "image": spec.image,
+        "name": container_name(spec.name),
+        "hostname": hostname(spec.name),
+        "entrypoint": [*python, "-I", "-S", "-c", WAIT],
+        "command": [],
+        "environment": environment(spec),
+        "labels": labels(spec),
+        "stop_signal": "SIGTERM",
+        # an image's own check would look for a service that we do not start
+        "healthcheck": {"test": ["NONE"]},
+    }
+    if spec.hardened:
+        options |= {"user": USER, "working_dir": HOME}
+    return options
+
+
+def _tmpfs(mode: str, size: int) -> str:
+    return f"rw,nosuid,nodev,exec,mode={mode},size={size}"
