@@ -151,7 +151,9 @@ class Database:
         if self._versions is not None:
             config.set_main_option("version_locations", str(self._versions))
         found = self.revision()
-        known = {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}
+        known = {
+            s.revision for s in ScriptDirectory.from_config(config).walk_revisions()
+        }
         if found is not None and found not in known:
             raise Unreachable(
                 f"the store {self.file} was written by a newer pf_jupyter",
@@ -209,5 +211,3 @@ def _sqlite_engine(file: Path, busy_seconds: float) -> Engine:
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", begin)
     return engine
-
-

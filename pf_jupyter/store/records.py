@@ -31,6 +31,8 @@ class RuntimeRecord:
         Where it is in its life; ``phase`` is None outside of a way somewhere.
     environment_name, environment_version, environment_digest, image, python
         Empty until the environment is resolved.
+    engine_address
+        Where the engine was reached; empty when it is not known.
     instance
         The engine's id of what it runs in, or None without one.
     memory
@@ -71,6 +73,7 @@ class RuntimeRecord:
     started_at: str | None = None
     last_used_at: str | None = None
     revision: int = 0
+    engine_address: str = ""
 
 
 @dataclass(frozen=True)

@@ -196,9 +196,7 @@ class Store:
         """Forget a runtime and its log; its runs stay."""
         with self.database.write() as connection:
             connection.execute(
-                delete(tables.runtime_log).where(
-                    tables.runtime_log.c.runtime_id == key
-                )
+                delete(tables.runtime_log).where(tables.runtime_log.c.runtime_id == key)
             )
             connection.execute(delete(tables.runtimes).where(_runtimes.id == key))
 
@@ -209,9 +207,12 @@ class Store:
             return
         log = tables.runtime_log.c
         with self.database.write() as connection:
-            if connection.execute(
-                select(_runtimes.id).where(_runtimes.id == key)
-            ).scalar() is None:
+            if (
+                connection.execute(
+                    select(_runtimes.id).where(_runtimes.id == key)
+                ).scalar()
+                is None
+            ):
                 return
             connection.execute(insert(tables.runtime_log), rows)
             oldest = (

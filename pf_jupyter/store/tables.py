@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of this schema; a test holds it against the migration scripts."""
 
 # SQLite numbers rows by itself only when the key is called INTEGER
@@ -69,6 +69,7 @@ runtimes = Table(
     Column("started_at", String(32)),
     Column("last_used_at", String(32)),
     Column("revision", Integer, nullable=False),
+    Column("engine_address", String(255), nullable=False, server_default=""),
 )
 
 runtime_log = Table(

@@ -1,0 +1,106 @@
+"""One open line to each runtime's worker, for as long as this process lives."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..engines.api import Engine
+from ..errors import PfError
+from ..store.records import RuntimeRecord
+
+if TYPE_CHECKING:
+    from .channel import WorkerChannel
+
+Opener = Callable[[Engine, str], "WorkerChannel"]
+"""Starts a worker in an instance and returns the channel after its handshake."""
+
+
+@dataclass
+class _Line:
+    instance: str
+    channel: WorkerChannel
+
+
+class Channels:
+    """The channels of this process, safe to use from any thread.
+
+    Parameters
+    ----------
+    opener
+        Opens a new one.
+    on_open
+        Called with the record and its engine whenever one was opened.
+    """
+
+    def __init__(
+        self,
+        opener: Opener,
+        on_open: Callable[[RuntimeRecord, Engine], None] = lambda record, engine: None,
+    ) -> None:
+        self._opener = opener
+        self._on_open = on_open
+        self._lines: dict[str, _Line] = {}
+        self._guard = threading.Lock()
+        self._opening: dict[str, threading.Lock] = {}
+
+    def get(self, record: RuntimeRecord, engine: Engine) -> WorkerChannel:
+        """Return an open channel to a runtime's worker.
+
+        Raises
+        ------
+        PfError
+            The instance is gone, or no worker can be started in it.
+        """
+        channel = self._open_one(record)
+        if channel is not None:
+            return channel
+        with self._guard:
+            opening = self._opening.setdefault(record.id, threading.Lock())
+        with opening:
+            channel = self._open_one(record)
+            if channel is None:
+                self.drop(record.id)
+                channel = self._opener(engine, record.instance or "")
+                with self._guard:
+                    self._lines[record.id] = _Line(record.instance or "", channel)
+                self._on_open(record, engine)
+            return channel
+
+    def peek(self, key: str) -> WorkerChannel | None:
+        """Return the open channel of a runtime, or None; opens nothing."""
+        line = self._lines.get(key)
+        return line.channel if line is not None and line.channel.alive else None
+
+    def holds(self, key: str) -> bool:
+        """Return whether this process has a channel to a runtime, broken or not."""
+        return key in self._lines
+
+    def fail(self, key: str, error: PfError) -> None:
+        """End everything that waits for a runtime with an error, and its channel."""
+        with self._guard:
+            line = self._lines.pop(key, None)
+        if line is not None:
+            line.channel.fail(error)
+
+    def drop(self, key: str) -> None:
+        """Close a runtime's channel, if it has one."""
+        with self._guard:
+            line = self._lines.pop(key, None)
+        if line is not None:
+            line.channel.close()
+
+    def close(self) -> None:
+        """Close all channels; the workers at their other ends then end, too."""
+        with self._guard:
+            lines, self._lines = list(self._lines.values()), {}
+        for line in lines:
+            line.channel.close()
+
+    def _open_one(self, record: RuntimeRecord) -> Any:
+        line = self._lines.get(record.id)
+        if line is None or line.instance != record.instance or not line.channel.alive:
+            return None
+        return line.channel

@@ -1,0 +1,72 @@
+"""Names of runtimes, and the labels by which a new process finds their instances."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import re
+
+from ..engines.api import LABEL
+from ..errors import UsageError
+from ..store.records import RuntimeRecord
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+RUNTIME = f"{LABEL}.runtime"
+ID = f"{LABEL}.id"
+OWNER = f"{LABEL}.owner"
+WORKSPACE = f"{LABEL}.workspace"
+DIGEST = f"{LABEL}.digest"
+SERVER = f"{LABEL}.server"
+
+
+def check_name(name: str) -> str:
+    """Return a runtime's name when it can be one.
+
+    Raises
+    ------
+    UsageError
+        The name is not 1 to 63 characters of a-z, 0-9, ``-`` and ``_``, beginning with
+        a letter or digit (code ``bad_name``).
+    """
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return name
+    text = str(name)
+    better = re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:63]
+    hint = "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit"
+    if better and better != text:
+        hint = f"did you mean {better!r}? {hint}"
+    raise UsageError(f"{text!r} cannot be a runtime's name", code="bad_name", hint=hint)
+
+
+def user() -> str:
+    """Return the name of the user of this process, for the owner of what it makes."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"  # a container's user without an entry, say
+
+
+def labels(record: RuntimeRecord, workspace: str) -> dict[str, str]:
+    """Return the labels of a runtime's instance.
+
+    Parameters
+    ----------
+    record
+        The runtime.
+    workspace
+        Identity of the store that remembers it.
+    """
+    return {
+        RUNTIME: record.name,
+        ID: record.id,
+        OWNER: record.owner,
+        WORKSPACE: workspace,
+        DIGEST: record.environment_digest,
+        SERVER: platform.node(),
+    }
+
+
+def instance_name(record: RuntimeRecord) -> str:
+    """Return a name for the instance, unique even among several workspaces."""
+    return f"{record.name}-{record.id[:8]}"
