@@ -30,14 +30,6 @@ ASIDE = {
 }
 FACES = {"commands", "kernel", "widgets", "server", "cli"}
 FACES_MAY_USE = ("pf_jupyter.workspace.api", "pf_jupyter.errors", "pf_jupyter.flow")
-CARRIED = [  # what goes into containers: Python 3.9, nothing installed
-    *(PACKAGE / "worker").rglob("*.py"),
-    *(
-        PACKAGE / "flow" / name
-        for name in ("model.py", "reference.py", "values.py", "order.py", "variants.py")
-    ),
-    PACKAGE / "errors.py",
-]
 POSIX_ONLY = {
     *("fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"),
 }
@@ -118,36 +110,54 @@ def test_a_library_stays_in_its_room(library, allowed):
     assert not wrong, f"{library} belongs to {allowed}: " + ", ".join(wrong)
 
 
-def _carried_names() -> set[str]:
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for path in CARRIED
-    }
+def _module_file(name: str) -> Path | None:
+    base = ROOT.joinpath(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _carried() -> list[Path]:
+    """What goes into containers: the worker and everything of ours that it imports."""
+    found: set[Path] = set()
+    waiting = [path for path in modules() if path.is_relative_to(PACKAGE / "worker")]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for one in imports(path):
+            if not _uses(one, "pf_jupyter") or one.typing_only:
+                continue
+            # ``from .model import Flow`` names a module or something in it.
+            outer = one.module.rpartition(".")[0]
+            file = _module_file(one.module) or _module_file(outer)
+            assert file, f"{one.where} {one.module}"
+            waiting.append(file)
+    return sorted(found)
 
 
 @pytest.mark.parametrize(
-    "path", CARRIED, ids=lambda path: path.relative_to(PACKAGE).as_posix()
+    "path", _carried(), ids=lambda path: path.relative_to(PACKAGE).as_posix()
 )
 def test_what_goes_into_containers_is_plain_python_3_9(path):
-    text = path.read_text(encoding="utf-8")
-    ast.parse(text, str(path), feature_version=(3, 9))
-    carried = _carried_names()
+    ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 9))
     for found in imports(path):
         top = found.module.split(".")[0]
-        if found.typing_only or top in sys.stdlib_module_names:
+        if found.typing_only or top in {"pf_jupyter", *sys.stdlib_module_names}:
             continue
-        if top == "pf_jupyter":
-            # ``from .model import Flow`` names a module or something in it.
-            outer = found.module.rpartition(".")[0]
-            assert {found.module, outer} & carried, f"{found.where} {found.module}"
-        elif top == "promptflow":
+        if top == "promptflow":
             assert path.is_relative_to(PACKAGE / "worker"), found.where
         elif top == "jinja2":
-            assert found.lazy, (
-                f"{found.where} jinja2 is imported when there is a prompt"
-            )
+            assert found.lazy, f"{found.where} import jinja2 in the function"
         else:
             pytest.fail(f"{found.where} a bare container has no {found.module}")
+
+
+def test_nothing_of_the_host_side_goes_into_containers():
+    rooms = {room(path) for path in _carried()}
+    assert rooms == {"worker", "flow", "errors"}
 
 
 def test_the_host_side_is_portable():

@@ -1,0 +1,44 @@
+"""The tutorials, executed as they are against a real container."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SANITIZE = ROOT / "notebooks" / "nbval-sanitize.cfg"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_gives_its_stored_outputs(notebook, tmp_path, docker_engine):
+    command = [
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"),
+        # The notebooks' own run is not subject to this project's pytest settings.
+        *("-c", os.devnull, "--rootdir", str(notebook.parent), "-W", "default"),
+        *("--nbval", "--nbval-sanitize-with", str(SANITIZE)),
+        *("--nbval-cell-timeout", "120", str(notebook)),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PF_JUPYTER_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_with_its_outputs(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert all(cell["execution_count"] for cell in code)
+    assert sum(bool(cell["outputs"]) for cell in code) > len(code) / 2
