@@ -40,7 +40,7 @@ class FlowOutput:
 
 @dataclass
 class ToolSource:
-    """Where a node's tool comes from: ``code``, ``package``, ``package_with_prompt``."""
+    """Where a node's tool comes from: code, package or package_with_prompt."""
 
     type: str = "code"
     path: Optional[str] = None
@@ -49,7 +49,7 @@ class ToolSource:
 
 @dataclass
 class Activate:
-    """A node's condition: it runs when ``when`` resolves to a value equal to ``is_``."""
+    """A node's condition: it runs when ``when`` resolves to what equals ``is_``."""
 
     when: Any
     is_: Any

@@ -1,0 +1,159 @@
+"""What a Python tool's source says of itself, without running it.
+
+Rules: flow-format section 2.6 (exactly one tool) and section 9 item 19. Code can make
+tools in ways that no reader of text can follow, so a count is given only where it is
+certain; everything else is left to the runtime.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_UNCERTAIN_CALLS = {"exec", "eval", "globals", "setattr", "vars", "__import__"}
+
+
+@dataclass(frozen=True)
+class SourceError:
+    """Why a source cannot be parsed; line and column count from 1."""
+
+    message: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class ToolCount:
+    """The tools that a source certainly defines.
+
+    ``names`` and ``lines`` belong together. ``exact`` tells that there are no others.
+    """
+
+    names: tuple[str, ...]
+    lines: tuple[int, ...]
+    exact: bool
+
+
+def parse_python(data: bytes) -> ast.Module | SourceError:
+    """Parse a Python file, or tell where it is wrong.
+
+    Parameters
+    ----------
+    data
+        Contents of the file.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(data)
+    except SyntaxError as error:
+        message = f"{type(error).__name__}: {error.msg}"
+        return SourceError(message, error.lineno or 1, max(error.offset or 1, 1))
+    except ValueError as error:
+        before = data.split(b"\0", 1)[0]
+        column = len(before) - (before.rfind(b"\n") + 1) + 1
+        return SourceError(f"SyntaxError: {error}", before.count(b"\n") + 1, column)
+    except (RecursionError, MemoryError):
+        return SourceError("SyntaxError: too deeply nested to be parsed", 1, 1)
+
+
+def count_tools(module: ast.Module) -> ToolCount:
+    """Count the tools of a parsed source, as far as that is certain."""
+    decorators = _tool_decorators(module)
+    found: dict[str, int] = {}
+    bound: dict[str, int] = {}
+    for statement in module.body:
+        for name in _bound_names(statement):
+            bound[name] = bound.get(name, 0) + 1
+        if (
+            isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+            and len(statement.decorator_list) == 1
+            and _is_tool(statement.decorator_list[0], decorators)
+        ):
+            found[statement.name] = statement.lineno
+    deleted = any(isinstance(node, ast.Delete) for node in ast.walk(module))
+    certain = {
+        name: line
+        for name, line in found.items()
+        if bound[name] == 1 and not deleted and not _rebinds(module, decorators)
+    }
+    return ToolCount(
+        tuple(certain), tuple(certain.values()), exact=_nothing_hidden(module)
+    )
+
+
+def _tool_decorators(module: ast.Module) -> set[str]:
+    """Return the names that stand for promptflow's ``tool``, dotted ones too."""
+    names: set[str] = set()
+    for statement in module.body:
+        if isinstance(statement, ast.ImportFrom) and statement.level == 0:
+            if (statement.module or "").split(".")[0] == "promptflow":
+                names.update(
+                    alias.asname or alias.name
+                    for alias in statement.names
+                    if alias.name == "tool"
+                )
+        elif isinstance(statement, ast.Import):
+            for alias in statement.names:
+                if alias.name in ("promptflow", "promptflow.core"):
+                    names.add(f"{alias.asname or alias.name}.tool")
+    return names
+
+
+def _is_tool(decorator: ast.expr, names: set[str]) -> bool:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(target, ast.Name | ast.Attribute) and ast.unparse(target) in names
+
+
+def _rebinds(module: ast.Module, decorators: set[str]) -> bool:
+    for statement in module.body:
+        imported = isinstance(statement, ast.Import | ast.ImportFrom)
+        if not imported and decorators & set(_bound_names(statement)):
+            return True
+    return False
+
+
+def _bound_names(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names that a top-level statement binds; those of blocks included."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+        return
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).split(".")[0]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def _nothing_hidden(module: ast.Module) -> bool:
+    """Tell whether a source without a visible tool certainly has none.
+
+    Anything that could bring one in makes it uncertain: a decorator of any kind, a
+    star import, the name ``tool`` or ``ToolProvider``, a module-level name bound to
+    what a call returns, and code that makes names out of text.
+    """
+    for node in ast.walk(module):
+        if getattr(node, "decorator_list", None):
+            return False
+        if isinstance(node, ast.alias) and (
+            node.name in ("*", "tool", "ToolProvider") or node.asname == "tool"
+        ):
+            return False
+        if isinstance(node, ast.Name) and node.id in {"tool", *_UNCERTAIN_CALLS}:
+            return False
+        if isinstance(node, ast.Attribute) and node.attr in (
+            "tool",
+            "ToolProvider",
+            "__dict__",
+            "modules",
+        ):
+            return False
+    return not any(
+        isinstance(statement, ast.Assign | ast.AnnAssign | ast.For | ast.With)
+        and any(isinstance(node, ast.Call) for node in ast.walk(statement))
+        for statement in module.body
+    )
