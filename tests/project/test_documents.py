@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from .tree import ROOT, files
+from .tree import PACKAGE, ROOT, files, modules
 
 DOCUMENTS = [path for path in files() if path.suffix == ".md"]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -50,14 +51,37 @@ def test_each_page_is_in_the_table_of_contents():
     assert not missing
 
 
-def test_every_error_code_is_explained():
-    from pf_jupyter import errors
+def _codes() -> dict[str, str]:
+    """Every code that is written in the package, with a place where it is."""
+    found = {}
+    for path in modules():
+        if path.is_relative_to(PACKAGE / "worker" / "compat"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            values: list[ast.expr] = []
+            if isinstance(node, ast.Call):
+                values = [k.value for k in node.keywords if k.arg == "code"]
+            elif isinstance(node, ast.ClassDef):
+                values = [
+                    statement.value
+                    for statement in node.body
+                    if isinstance(statement, ast.Assign)
+                    and ast.unparse(statement.targets[0]) == "code"
+                ]
+            for value in values:
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    found[value.value] = f"{path.name}:{value.lineno}"
+    return found
 
+
+def test_every_error_code_is_explained():
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    codes = {
-        value.code
-        for value in vars(errors).values()
-        if isinstance(value, type) and issubclass(value, errors.PfError)
-    }
-    missing = {code for code in codes - {"error"} if f"`{code}`" not in page}
+    codes = _codes()
+    assert {"unreachable", "not_found", "flow_invalid"} <= set(codes)
+    base = {"error"}
+    missing = [
+        f"{code} ({where})"
+        for code, where in sorted(codes.items())
+        if code not in base and f"`{code}`" not in page
+    ]
     assert not missing
