@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pf_jupyter.engines.docker import DockerEngine
+from pf_jupyter.environments import base, interpreter
+from pf_jupyter.environments.default import DEFAULT_PACKAGES
 from pf_jupyter.workspace.api import Workspace
 
 HERE = Path(__file__).resolve().parent
@@ -132,6 +136,31 @@ def _image_of(container: str) -> str:
         check=True,
     )
     return shown.stdout.strip()
+
+
+def base_images(repeat: int) -> Times:
+    """A base image from this machine's Python, each time from nothing."""
+    engine = DockerEngine()
+    python = interpreter.running()
+    times: Times = {"base image": []}
+    try:
+        for number in range(repeat):
+            reference = f"pf_jupyter/bench:{os.getpid()}-{number}"
+            with tempfile.TemporaryDirectory() as folder:
+                begin = time.perf_counter()
+                base.build_base(
+                    engine,
+                    reference,
+                    interpreter=python,
+                    packages=DEFAULT_PACKAGES,
+                    labels={"pf_jupyter.bench": str(os.getpid())},
+                    folder=Path(folder),
+                )
+                times["base image"].append((time.perf_counter() - begin) * 1000)
+            engine.remove_image(reference)
+    finally:
+        engine.close()
+    return times
 
 
 def imports(repeat: int) -> Times:
