@@ -1,0 +1,1 @@
+"""What is inside a runtime: images and the digests that name their content."""

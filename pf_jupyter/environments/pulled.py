@@ -1,0 +1,69 @@
+"""The default environment on a base image from a registry.
+
+The packages are copied from this machine, their compiled parts left out: they are
+made for another platform, and all of them work without.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pf_jupyter.engines.api import Engine, ImageInfo, Progress
+from pf_jupyter.environments import interpreter as interpreters
+
+_COMPILED = (".so", ".pyd", ".dll", ".dylib")
+
+# finds the folder that the image's own Python installs into, and compiles there
+_INSTALL = """
+import compileall, os, shutil, sys, sysconfig
+site = sysconfig.get_path("purelib")
+shutil.copytree("/opt/pf-packages", site, dirs_exist_ok=True)
+for name in os.listdir("/opt/pf-packages"):
+    compileall.compile_dir(os.path.join(site, name), quiet=2,
+        invalidation_mode=compileall.PycInvalidationMode.UNCHECKED_HASH)
+if sys.version_info < (3, 9):
+    sys.exit("flows need Python 3.9 or newer, this image has " + sys.version)
+"""
+
+
+def build_on(
+    engine: Engine,
+    reference: str,
+    *,
+    base_image: str,
+    packages: Sequence[str],
+    labels: Mapping[str, str],
+    folder: Path,
+    progress: Progress | None = None,
+) -> ImageInfo:
+    """Make an image of some distributions on ``base_image``, fetching that if needed.
+
+    Parameters are those of :func:`pf_jupyter.environments.base.build_base`.
+
+    Raises
+    ------
+    NotFound, Refused, Unreachable
+        The base image cannot be fetched.
+    RuntimeFailed
+        The build failed, such as for a base without Python 3.9.
+    """
+    if engine.image(base_image) is None:
+        engine.pull(base_image, progress)
+    for name in packages:
+        for relative, path in interpreters.distribution_files(name):
+            if not relative.endswith(_COMPILED):
+                target = folder / "packages" / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+    lines = [
+        f"FROM {base_image}",
+        "USER root",
+        "COPY packages /opt/pf-packages",
+        f"RUN {json.dumps(['python3', '-c', _INSTALL])}",
+        "ENV LANG=C.UTF-8",
+    ]
+    (folder / "Dockerfile").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return engine.build(folder, reference, labels=labels, progress=progress)
