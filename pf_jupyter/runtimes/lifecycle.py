@@ -15,7 +15,7 @@ from .channels import Channels
 from .computes import Computes
 from .failing import Failures
 from .mishap import MayFail, phase_of
-from .model import OnPhase, Phase, RuntimeState
+from .model import OnPhase, RuntimeState
 from .phases import Way
 from .states import ON_THE_WAY, USABLE, before, refusal
 from .turns import Turns
@@ -23,6 +23,10 @@ from .wish import Wish, new_record
 
 _START_SECONDS = 1800.0
 _CHANGE_SECONDS = 30.0
+_SOURCES = {
+    "host": "made from the Python of this machine",
+    "registry": "made on a base image from a registry",
+}
 
 
 class Resolved(Protocol):
@@ -152,23 +156,31 @@ class Lifecycle:
         """
         record = self._get(key)
         with self._turns.take(key, record.name, _CHANGE_SECONDS):
-            record = self._settled(key)
-            if record.state in USABLE:
-                record = self._step(record, "stopping")
-                self._end_runs(record, "runtime_deleted", "was deleted")
-            try:
-                self._remove_instances(record)
-            except PfError as error:
-                self._failures.record(
-                    record, phase="run", code=error.code, cause=error.message
-                )
-                raise
-            if record.state == "stopping":
-                record = self._step(record, "stopped", instance=None)
-            if record.state not in before("deleted"):
-                raise refusal(record.name, _state(record), "deleted")
-            self._store.remove_runtime(record.id)
+            self._delete(self._settled(key))
         self._turns.forget(key)
+
+    def delete_unused(self, record: RuntimeRecord) -> bool:
+        """Remove a runtime unless somebody used it since ``record`` was read.
+
+        Returns
+        -------
+        Whether it was removed.
+        """
+        with self._turns.take(record.id, record.name, 0):
+            current = self._store.runtime_by_id(record.id)
+            if current is None or current.last_used_at != record.last_used_at:
+                return False
+            if current.state == "ready":
+                # a run that begins now takes the runtime first, or not at all
+                stopping = self._store.change_runtime(
+                    record.id, only_from=("ready",), state="stopping"
+                )
+                if stopping is None:
+                    return False
+                current = stopping
+            self._delete(current)
+        self._turns.forget(record.id)
+        return True
 
     # steps; whoever calls them holds the turn
 
@@ -214,13 +226,30 @@ class Lifecycle:
             raise
         return self._step(record, "stopped")
 
+    def _delete(self, record: RuntimeRecord) -> None:
+        if record.state in USABLE:
+            record = self._step(record, "stopping")
+        self._end_runs(record, "runtime_deleted", "was deleted")
+        try:
+            self._remove_instances(record)
+        except PfError as error:
+            self._failures.record(
+                record, phase="run", code=error.code, cause=error.message
+            )
+            raise
+        if record.state == "stopping":
+            record = self._step(record, "stopped", instance=None)
+        if record.state not in before("deleted"):
+            raise refusal(record.name, _state(record), "deleted")
+        self._store.remove_runtime(record.id)
+
     def _furnish(
         self, record: RuntimeRecord, engine: Engine, way: Way
     ) -> RuntimeRecord:
         known = record.image and engine.image(record.image) is not None
         if known and record.environment_digest:
             return record
-        with way.phase(_image_phase(engine)) as step:
+        with way.phase("build") as step:
             made: list[str] = []
 
             def progress(progress: Any) -> None:
@@ -228,7 +257,7 @@ class Lifecycle:
                 step.progress(progress)
 
             resolved = self._resolve(engine, progress)
-            step.detail = resolved.source if made else "already here"
+            step.detail = _SOURCES.get(resolved.source, "") if made else "already here"
             return self._change(
                 record,
                 environment_name=resolved.name,
@@ -357,10 +386,6 @@ def _exists(record: RuntimeRecord) -> AlreadyExists:
         f"there is a runtime {record.name!r} already, and it is {record.state}",
         hint=f"%pfruntime use {record.name} takes it; or choose another name",
     )
-
-
-def _image_phase(engine: Engine) -> Phase:
-    return "build" if engine.name == "docker" else "pull"
 
 
 def _state(record: RuntimeRecord) -> RuntimeState:

@@ -1,0 +1,1 @@
+"""Running flows in runtimes, and remembering what came of it."""

@@ -1,0 +1,396 @@
+"""One run of a flow, from the user's words to a written result."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import IllegalState, NotFound, PfError, RunCanceled, RuntimeFailed
+from ..flow.model import Flow
+from ..flow.snapshot import LoadedFlow
+from ..flow.variants import apply_variants
+from ..runtimes.failing import failure_of
+from ..runtimes.identity import user
+from ..runtimes.life import Life
+from ..runtimes.model import OnPhase
+from ..runtimes.states import USABLE
+from ..store.records import RunRecord, RuntimeRecord, timestamp
+from . import inputs as given_inputs
+from .flows import load_valid
+from .follow import Follow
+
+if TYPE_CHECKING:
+    from ..runtimes.channel import Pending, WorkerChannel
+
+OnEvent = Callable[[Mapping[str, Any]], None]
+
+CONCURRENCY = 16
+"""Nodes that run at once in a single run (flow-format section 2.2)."""
+
+LOG_LIMIT = 1_000_000
+"""Bytes of output that are kept of one node."""
+
+_GRACE_SECONDS = 20.0
+_CANCEL_SECONDS = 5.0
+_ATTEMPTS = 3
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run.
+
+    Parameters
+    ----------
+    path
+        Flow folder or file.
+    inputs
+        As the user gave them.
+    node
+        Run this node alone.
+    variant
+        ``${node.variant_id}``.
+    environment_variables
+        Added for this run.
+    timeout
+        Seconds after which the code is ended.
+    """
+
+    path: Path
+    inputs: Mapping[str, Any]
+    node: str | None = None
+    variant: str | None = None
+    environment_variables: Mapping[str, str] | None = None
+    timeout: float | None = None
+
+
+class _Active:
+    """A run of this process while it goes on."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._pending: Pending | None = None
+        self._canceled = False
+
+    def sent(self, pending: Pending) -> None:
+        """Take what waits for the result; it is cancelled if that was asked before."""
+        with self._guard:
+            self._pending = pending
+            canceled = self._canceled
+        if canceled:
+            pending.cancel()
+
+    def cancel(self) -> None:
+        """Ask the worker to end the run."""
+        with self._guard:
+            self._canceled = True
+            pending = self._pending
+        if pending is not None:
+            pending.cancel()
+
+    def last_words(self, seconds: float) -> dict[str, Any] | None:
+        """Return the result of a run that was cancelled, if it still comes in time."""
+        if self._pending is None:
+            return None
+        try:
+            value: dict[str, Any] = self._pending.result(seconds)
+        except (PfError, KeyboardInterrupt):
+            return None
+        return value
+
+
+class Executor:
+    """Runs flows; safe to use from any thread.
+
+    Parameters
+    ----------
+    life
+        The runtimes.
+    """
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._store = life.store
+        self._active: dict[str, _Active] = {}
+
+    def run(
+        self,
+        runtime_id: str,
+        request: Request,
+        on_event: OnEvent | None = None,
+        on_phase: OnPhase | None = None,
+        on_begin: Callable[[str], None] | None = None,
+    ) -> RunRecord:
+        """Run a flow once and return its record after it was written.
+
+        Parameters
+        ----------
+        runtime_id
+            Where.
+        on_event
+            Called from another thread with each event, which carries the run's id.
+        on_phase
+            Told when the runtime has to be started first.
+        on_begin
+            Called with the run's id as soon as it is recorded.
+
+        Raises
+        ------
+        FlowInvalid, UsageError, NotFound
+            Nothing was run.
+        RuntimeFailed
+            The runtime cannot be brought to ready.
+        """
+        loaded, flow = load_valid(request.path)
+        flow = apply_variants(flow, request.variant)
+        if request.node is None:
+            given = given_inputs.for_flow(flow, request.inputs)
+        else:
+            given = given_inputs.for_node(flow, request.node, request.inputs)
+        variables = given_inputs.environment(flow, request.environment_variables)
+        runtime, channel, record = self._begin(runtime_id, request, flow, on_phase)
+        follow = Follow(flow, request.node)
+        active = self._active[record.run_id] = _Active()
+        try:
+            if on_begin is not None:
+                on_begin(record.run_id)
+            body = {
+                "run_id": record.run_id,
+                "flow": given.flow.to_dict(),
+                "inputs": given.inputs,
+                "mode": "flow" if request.node is None else "node",
+                "node": request.node,
+                "dependency_outputs": given.dependency_outputs,
+                "connections": {},
+                "environment_variables": variables,
+                "line_number": None,
+                "timeout": request.timeout,
+                "concurrency": CONCURRENCY,
+                "aggregation": True,
+                "log_limit": LOG_LIMIT,
+            }
+            tell = _teller(record.run_id, follow, on_event)
+            return self._wait(
+                runtime, channel, record, loaded, body, follow, active, tell
+            )
+        finally:
+            del self._active[record.run_id]
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run of this process.
+
+        Raises
+        ------
+        NotFound
+            There is no such run.
+        IllegalState
+            It has ended, or another process waits for it.
+        """
+        active = self._active.get(run_id)
+        if active is not None:
+            active.cancel()
+            return
+        record = self._store.run(run_id)
+        if record is None:
+            raise NotFound(
+                f"there is no run {run_id!r}", hint="%pfrun list shows the newest"
+            )
+        if record.status == "Running":
+            raise IllegalState(
+                f"run {run_id} was started by another process",
+                hint="cancel it there",
+            )
+        raise IllegalState(
+            f"run {run_id} is {record.status} and cannot be cancelled",
+            hint=f"%pfrun show {run_id} shows what came of it",
+        )
+
+    def ready(
+        self, runtime_id: str, on_phase: OnPhase | None = None
+    ) -> tuple[RuntimeRecord, WorkerChannel]:
+        """Return a runtime that takes runs, and the channel to its worker.
+
+        Raises
+        ------
+        RuntimeFailed
+            It has failed, or fails on its way to ready.
+        """
+        record = self._store.runtime_by_id(runtime_id)
+        if record is not None and record.state == "failed":
+            raise failure_of(record)
+        if record is None or record.state not in USABLE:
+            record = self._life.lifecycle.start(runtime_id, on_phase)
+        engine = self._life.computes.engine(record.compute)
+        try:
+            return record, self._life.channels.get(record, engine)
+        except PfError as error:
+            cause = self._life.failures.examine(record, engine)
+            raise (error if cause.code == "worker_lost" else cause) from error
+
+    def _begin(
+        self, runtime_id: str, request: Request, flow: Flow, on_phase: OnPhase | None
+    ) -> tuple[RuntimeRecord, WorkerChannel, RunRecord]:
+        for _ in range(_ATTEMPTS):
+            runtime, channel = self.ready(runtime_id, on_phase)
+            record = _new_record(runtime, request, flow, self._store.processes.mine())
+            if self._store.begin_run(record):
+                return runtime, channel, record
+        raise RuntimeFailed(
+            f"runtime {runtime.name!r} does not stay ready",
+            phase="run",
+            code="runtime_unstable",
+            hint=f"%pfruntime logs {runtime.name} shows what happens to it",
+        )
+
+    def _wait(
+        self,
+        runtime: RuntimeRecord,
+        channel: WorkerChannel,
+        record: RunRecord,
+        loaded: LoadedFlow,
+        body: dict[str, Any],
+        follow: Follow,
+        active: _Active,
+        tell: OnEvent,
+    ) -> RunRecord:
+        began = time.monotonic()
+        try:
+            pending = channel.run(loaded.snapshot, body, tell)
+            active.sent(pending)
+            timeout = body["timeout"]
+            value = pending.result(
+                None if timeout is None else timeout + _GRACE_SECONDS
+            )
+        except BaseException as error:
+            elapsed = (time.monotonic() - began) * 1000
+            if isinstance(error, PfError):
+                return self._failed(runtime, channel, record, follow, error, elapsed)
+            # whoever waits gives up (a keyboard interrupt, say), so the code must end
+            active.cancel()
+            self._given_up(record, follow, active, elapsed)
+            raise
+        return self._finish(record, value)
+
+    def _failed(
+        self,
+        runtime: RuntimeRecord,
+        channel: WorkerChannel,
+        record: RunRecord,
+        follow: Follow,
+        error: PfError,
+        elapsed: float,
+    ) -> RunRecord:
+        if not channel.alive and not isinstance(error, RunCanceled):
+            engine = self._life.computes.engine(runtime.compute)
+            error = self._life.failures.examine(runtime, engine)
+        running = follow.running()
+        described = {
+            "node": running[0] if len(running) == 1 else None,
+            "traceback": "",
+            **error.to_dict(),
+        }
+        status = "Canceled" if isinstance(error, RunCanceled) else "Failed"
+        return self._finish(
+            record, _no_result(status, follow, described, elapsed, runtime.hostname)
+        )
+
+    def _given_up(
+        self, record: RunRecord, follow: Follow, active: _Active, elapsed: float
+    ) -> None:
+        error = {
+            "code": RunCanceled.code,
+            "message": "the run was interrupted",
+            "hint": "",
+            "node": None,
+            "traceback": "",
+        }
+        value = active.last_words(_CANCEL_SECONDS)
+        self._finish(
+            record, value or _no_result("Canceled", follow, error, elapsed, "")
+        )
+
+    def _finish(self, record: RunRecord, value: dict[str, Any]) -> RunRecord:
+        done = replace(
+            record,
+            status=value["status"],
+            ended_at=timestamp(),
+            duration_ms=value.get("duration_ms"),
+            hostname=value.get("hostname") or "",
+            error=value.get("error"),
+            document=value,
+        )
+        self._store.finish_run(
+            done.run_id,
+            done.runtime_id,
+            status=done.status,
+            duration_ms=done.duration_ms,
+            hostname=done.hostname,
+            error=done.error,
+            document=value,
+            ended_at=done.ended_at,
+        )
+        return done
+
+
+def _no_result(
+    status: str,
+    follow: Follow,
+    error: dict[str, Any],
+    elapsed: float,
+    hostname: str,
+) -> dict[str, Any]:
+    return {
+        "status": status,
+        "outputs": None,
+        "nodes": follow.ended(status, error),
+        "metrics": {},
+        "error": error,
+        "duration_ms": round(elapsed, 3),
+        "hostname": hostname,
+    }
+
+
+def _teller(run_id: str, follow: Follow, on_event: OnEvent | None) -> OnEvent:
+    def tell(event: Mapping[str, Any]) -> None:
+        follow.notice(event)
+        if on_event is not None:
+            try:
+                on_event({**event, "run_id": run_id})
+            except Exception:
+                # the thread that reads the channel must not end with a listener
+                _log.exception("a listener failed on %s", event.get("event"))
+
+    return tell
+
+
+def _new_record(
+    runtime: RuntimeRecord, request: Request, flow: Flow, process: str
+) -> RunRecord:
+    now = datetime.now(UTC)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", flow.name)[:60] or "flow"
+    return RunRecord(
+        run_id=f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        status="Running",
+        flow=flow.name,
+        flow_path=str(request.path),
+        runtime=runtime.name,
+        runtime_id=runtime.id,
+        environment_name=runtime.environment_name,
+        environment_version=runtime.environment_version,
+        environment_digest=runtime.environment_digest,
+        owner=user(),
+        process=process,
+        created_at=timestamp(now),
+        mode="flow" if request.node is None else "node",
+        node=request.node,
+        variant=request.variant,
+        inputs=dict(request.inputs),
+    )

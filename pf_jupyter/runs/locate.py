@@ -1,0 +1,109 @@
+"""From what a user calls a flow to the folder it is in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import NotFound, UsageError
+from ..flow.fields import did_you_mean
+from ..flow.reader import FLOW_FILES
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_EXAMPLES_PREFIX = "examples/"
+
+
+def examples_folder() -> Path | None:
+    """Return where the bundled examples are: in the package, or beside it."""
+    for folder in (_PACKAGE / "examples", _PACKAGE.parent / "examples"):
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def examples() -> dict[str, Path]:
+    """Return the bundled example flows by name."""
+    folder = examples_folder()
+    if folder is None:
+        return {}
+    return {child.name: child for child in sorted(folder.iterdir()) if is_flow(child)}
+
+
+def is_flow(folder: Path) -> bool:
+    """Return whether a folder holds a flow file."""
+    return any((folder / name).is_file() for name in FLOW_FILES)
+
+
+def resolve(flow: str | Path) -> Path:
+    """Return the path of a flow folder or file.
+
+    Parameters
+    ----------
+    flow
+        A path, or the name of a bundled example (``hello``, ``examples/hello``). What
+        is there under that path comes first.
+
+    Raises
+    ------
+    NotFound
+        There is no such path and no such example.
+    UsageError
+        The path is empty.
+    """
+    text = str(flow).strip()
+    if not text or "\0" in text:
+        raise UsageError("no flow is named", code="missing_argument", hint=_hint(""))
+    path = Path(text).expanduser().absolute()
+    if path.is_file() or (path.is_dir() and is_flow(path)):
+        return path
+    name = text.replace("\\", "/").rstrip("/").removeprefix(_EXAMPLES_PREFIX)
+    if "/" not in name and name in (bundled := examples()):
+        return bundled[name]
+    if path.exists():
+        return path  # the reader says best what is wrong with it
+    raise NotFound(
+        f"there is no flow {text!r}", code="flow_not_found", hint=_hint(name)
+    )
+
+
+def below(root: Path, limit: int = 500) -> list[Path]:
+    """Return the flow folders at and below a folder, hidden ones left out.
+
+    Parameters
+    ----------
+    root
+        Where to look.
+    limit
+        Folders to look into at most, so that a home directory does not take for ever.
+    """
+    found: list[Path] = []
+    queue = [root]
+    looked = 0
+    while queue and looked < limit:
+        folder = queue.pop(0)
+        looked += 1
+        try:
+            children = sorted(folder.iterdir())
+            if is_flow(folder):
+                found.append(folder)
+                continue
+            queue += [c for c in children if c.is_dir() and _worth_a_look(c)]
+        except OSError:
+            continue  # a folder that may not be read holds nothing for this user
+    return found
+
+
+def _worth_a_look(folder: Path) -> bool:
+    skipped = folder.name.startswith(".") or folder.name in (
+        "__pycache__",
+        "node_modules",
+        "site-packages",
+    )
+    return not skipped and not folder.is_symlink()
+
+
+def _hint(name: str) -> str:
+    names = list(examples())
+    fallback = "give the path of a flow folder"
+    if names:
+        fallback += f", or one of the examples {', '.join(names)}"
+    return did_you_mean(name, names, fallback)

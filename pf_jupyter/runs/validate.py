@@ -1,0 +1,139 @@
+"""Everything that is wrong with a flow: with its file, and with its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import PfError
+from ..flow.model import Flow
+from ..flow.snapshot import LoadedFlow, load
+from ..flow.variants import apply_variants
+from ..runtimes.model import OnPhase
+from ..store.records import timestamp
+from ..store.store import Store
+from .execute import Executor
+from .inputs import unknown_node
+
+_INSPECT_SECONDS = 60.0
+_GRACE_SECONDS = 20.0
+
+
+@dataclass
+class Findings:
+    """What was found.
+
+    Parameters
+    ----------
+    problems
+        Dictionaries of interface.md's form, in the order of the files.
+    tools
+        TOOL of the worker's protocol by node; empty when no runtime was asked.
+    """
+
+    problems: list[dict[str, Any]]
+    tools: dict[str, dict[str, Any]]
+
+
+def check_file(path: Path) -> Findings:
+    """Check a flow's file alone."""
+    return Findings(_sorted(load(path), _of_file(load(path))), {})
+
+
+def check_code(
+    executor: Executor,
+    store: Store,
+    runtime_id: str,
+    path: Path,
+    node: str | None = None,
+    on_phase: OnPhase | None = None,
+) -> Findings:
+    """Check a flow's file here and its code in a runtime.
+
+    Parameters
+    ----------
+    executor, store
+        What reaches the runtime.
+    runtime_id
+        Where the code is loaded.
+    path
+        Flow folder or file.
+    node
+        Check this node's code alone.
+    on_phase
+        Told when the runtime has to be started first.
+
+    Raises
+    ------
+    RuntimeFailed
+        The runtime cannot be brought to ready, or the code ended its worker.
+    """
+    loaded = load(path)
+    problems = _of_file(loaded)
+    if loaded.flow is None:
+        return Findings(_sorted(loaded, problems), {})
+    if node is not None and loaded.flow.node(node) is None:
+        raise unknown_node(loaded.flow, node)
+    flow = _default_variants(loaded.flow)
+    record, channel = executor.ready(runtime_id, on_phase)
+    pending = channel.inspect(
+        loaded.snapshot,
+        {
+            "flow": flow.to_dict(),
+            "nodes": None if node is None else [node],
+            "timeout": _INSPECT_SECONDS,
+        },
+    )
+    answer = pending.result(_INSPECT_SECONDS + _GRACE_SECONDS)
+    store.change_runtime(record.id, last_used_at=timestamp())
+    problems += [_of_code(loaded, flow, found) for found in answer["problems"]]
+    return Findings(_sorted(loaded, problems), dict(answer["tools"]))
+
+
+def _default_variants(flow: Flow) -> Flow:
+    try:
+        return apply_variants(flow)
+    except PfError:
+        return flow  # a problem of the file, which is told already
+
+
+def _of_file(loaded: LoadedFlow) -> list[dict[str, Any]]:
+    return [problem.to_dict() for problem in loaded.problems]
+
+
+def _of_code(
+    loaded: LoadedFlow, flow: Flow, found: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a problem of the worker with its place: in the code, else at its node."""
+    file, line = found.get("file") or "", found.get("line") or 0
+    column = found.get("column") or 0
+    node = found.get("node") or ""
+    if not file or not line:
+        index = next((i for i, n in enumerate(flow.nodes) if n.name == node), None)
+        path = () if index is None else ("nodes", index)
+        line, column = loaded.positions.value(path)
+        file = loaded.file
+    return {
+        "code": found["code"],
+        "message": found["message"],
+        "file": file,
+        "line": line,
+        "column": column or (1 if line else 0),
+        "hint": found.get("hint") or "",
+        "node": node,
+    }
+
+
+def _sorted(loaded: LoadedFlow, problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Order by place, the flow file first; what was found twice is told once."""
+    once: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for problem in problems:
+        key = tuple(problem.get(k) for k in ("code", "file", "line", "column"))
+        once.setdefault((*key, problem.get("node") or problem["message"]), problem)
+    flow_file = getattr(loaded, "file", "")
+    return sorted(
+        once.values(),
+        key=lambda p: (p["file"] != flow_file, p["file"], p["line"], p["column"]),
+    )

@@ -1,0 +1,76 @@
+"""Everything around the runtimes of one workspace, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..engines.api import Engine
+from ..store.records import RuntimeRecord
+from ..store.store import Store
+from .channels import Channels, Opener
+from .computes import Computes, EngineFactory
+from .failing import Failures
+from .lifecycle import Lifecycle, Resolve
+from .reconcile import Reconciler
+from .sessions import Clock, Sessions, now
+from .turns import Turns
+from .watching import Watch
+
+
+class Life:
+    """The life of a workspace's runtimes.
+
+    Parameters
+    ----------
+    store
+        The records.
+    engines
+        Name of each compute and what opens its engine.
+    resolve
+        Makes sure that the default environment is on an engine.
+    opener
+        Starts a worker in an instance.
+    prepare
+        Gets ready what the opener needs, while an instance starts.
+    clock
+        Tells the present moment.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engines: Mapping[str, EngineFactory],
+        resolve: Resolve,
+        opener: Opener,
+        prepare: Callable[[], object] = lambda: None,
+        clock: Clock = now,
+    ) -> None:
+        self.store = store
+        self.computes = Computes(engines)
+        self.turns = Turns(store.folder / "turns")
+        self.channels = Channels(opener, self._opened)
+        self.failures = Failures(store, self.channels)
+        self.watch = Watch(store, self.channels, self.failures)
+        self.lifecycle = Lifecycle(
+            store,
+            self.computes,
+            self.channels,
+            self.failures,
+            self.turns,
+            resolve,
+            prepare,
+        )
+        self.reconciler = Reconciler(store, self.computes, self.failures, self.turns)
+        self.sessions = Sessions(store, self.lifecycle, clock)
+
+    def close(self) -> None:
+        """Let go of engines, channels and threads; runtimes live on."""
+        self.sessions.close()
+        self.watch.close()
+        self.channels.close()
+        self.computes.close()
+
+    def _opened(self, record: RuntimeRecord, engine: Engine) -> None:
+        # a process with an open channel lives for a while: it looks after the rest
+        self.watch.engine(record.compute, engine)
+        self.sessions.watch()
