@@ -6,6 +6,7 @@ Rules: flow-format sections 1.4, 1.8 and 2.7.
 from __future__ import annotations
 
 import posixpath
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Protocol
@@ -48,6 +49,7 @@ def check_sources(
     places: Sequence[KeyPath],
     report: Collector,
     files: Mapping[str, SourceFile],
+    python: tuple[int, int] | None = None,
 ) -> None:
     """Report everything that is wrong with the nodes' types and sources.
 
@@ -61,6 +63,8 @@ def check_sources(
         Receives problems.
     files
         The flow's files by POSIX path.
+    python
+        Version of Python that will run them; None means this one's.
     """
     looked_at: set[tuple[str, str]] = set()
     for node, place in zip(flow.nodes, places, strict=True):
@@ -75,7 +79,7 @@ def check_sources(
         looked_at.add((node.type, path))
         try:
             if files[path].size <= MAX_SOURCE_BYTES:
-                _check_file(node, path, files[path].read(), report)
+                _check_file(node, path, files[path].read(), report, python)
         except OSError as error:
             report.problem(
                 "unreadable_file",
@@ -201,26 +205,35 @@ def _missing_hint(
     return did_you_mean(path, [name for name in files if name.endswith(ending)])
 
 
-def _check_file(node: Node, path: str, data: bytes, report: Collector) -> None:
+def _check_file(
+    node: Node,
+    path: str,
+    data: bytes,
+    report: Collector,
+    python: tuple[int, int] | None,
+) -> None:
     if node.type == "python":
-        _check_python(node, path, data, report)
+        newer = python is not None and python > sys.version_info[:2]
+        _check_python(node, path, data, report, newer)
     else:
         _check_template(node, path, data, report)
 
 
-def _check_python(node: Node, path: str, data: bytes, report: Collector) -> None:
+def _check_python(
+    node: Node, path: str, data: bytes, report: Collector, newer: bool
+) -> None:
     module = parse_python(data)
     if isinstance(module, SourceError):
-        report.add(
-            Problem(
-                "PythonLoadError",
-                f"node '{node.name}': {module.message}",
-                path,
-                module.line,
-                module.column,
-                node=node.name,
-            )
+        problem = Problem(
+            "PythonLoadError",
+            f"node '{node.name}': {module.message}",
+            path,
+            module.line,
+            module.column,
+            node=node.name,
         )
+        # A newer Python may well understand what this one does not.
+        (report.warnings if newer else report.problems).append(problem)
         return
     tools = count_tools(module)
     if len(tools.names) > 1:

@@ -68,7 +68,9 @@ def variant_path(node: str, variant: str) -> KeyPath:
     return ("node_variants", node, "variants", variant, "node")
 
 
-def selection(flow: Flow, choice: Optional[str] = None) -> Dict[str, str]:
+def selection(
+    flow: Flow, choice: Optional[str] = None, defaults: bool = True
+) -> Dict[str, str]:
     """Return the variant that each node which uses variants is to be replaced by.
 
     Parameters
@@ -77,6 +79,8 @@ def selection(flow: Flow, choice: Optional[str] = None) -> Dict[str, str]:
         The flow as written.
     choice
         ``${node.variant_id}`` of the one node to vary; all others use their default.
+    defaults
+        Whether to fill in the defaults; without them only the choice is returned.
 
     Raises
     ------
@@ -86,14 +90,20 @@ def selection(flow: Flow, choice: Optional[str] = None) -> Dict[str, str]:
     chosen: Dict[str, str] = {}
     if choice is not None:
         node, variant = parse_choice(choice)
-        if flow.node(node) is None or node not in flow.node_variants:
+        found = flow.node(node)
+        if found is not None and not found.use_variants:
+            raise InvalidFlowError(
+                f"node '{node}' does not use variants",
+                hint="add 'use_variants: true' to it",
+            )
+        if found is None or node not in flow.node_variants:
             raise InvalidFlowError(
                 f"there is no node '{node}' with variants",
                 hint=did_you_mean(node, flow.node_variants),
             )
         _variant_node(flow, node, variant)
         chosen[node] = variant
-    for item in flow.nodes:
+    for item in flow.nodes if defaults else []:
         if item.use_variants and item.name not in chosen:
             chosen[item.name] = default_variant(flow, item.name)
     return chosen
