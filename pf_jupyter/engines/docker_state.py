@@ -94,6 +94,9 @@ def _cause(
         return f"killed from outside (exit code {code})"
     if state.get("Error"):
         return f"could not start: {_first_line(state['Error'])}"
+    if code in (0, 143):
+        # what waits in our instances ends in no other way than by being asked to
+        return f"stopped (exit code {code})"
     if code > 128:
         return f"ended by signal {code - 128} (exit code {code})"
     return f"ended (exit code {code})"

@@ -48,14 +48,24 @@ def find_python(
     """
     oldest_seen = ""
     for command in dict.fromkeys([*first, *_CANDIDATES]):
-        answer = ask(open_stream, [command, "-c", _QUESTION])
-        if not answer.startswith("pf-python "):
-            continue
-        version = answer.split()[1]
-        if tuple(map(int, version.split("."))) >= OLDEST:
+        version = find_version(open_stream, command)
+        if usable(version):
             return [command]
         oldest_seen = oldest_seen or version
     raise python_missing(image, "handshake", oldest_seen)
+
+
+def find_version(
+    open_stream: Callable[[Sequence[str]], ByteStream], command: str
+) -> str:
+    """Return the version of the Python that a command starts; empty when none."""
+    answer = ask(open_stream, [command, "-c", _QUESTION])
+    return answer.split()[1] if answer.startswith("pf-python ") else ""
+
+
+def usable(version: str) -> bool:
+    """Tell whether flows run in a Python of this version."""
+    return version != "" and tuple(map(int, version.split("."))) >= OLDEST
 
 
 def python_missing(image: str, phase: str, version: str = "") -> RuntimeFailed:
