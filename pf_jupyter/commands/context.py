@@ -47,8 +47,12 @@ class Cells(Protocol):
     def names(self) -> list[str]:
         """Return what has been defined, newest first."""
 
-    def folder(self, name: str) -> Path | None:
-        """Return a folder that holds the flow as written so far, or None."""
+    def folder(self, name: str, given: Mapping[str, Any] | None = None) -> Path | None:
+        """Return a folder that holds the flow as written so far, or None.
+
+        ``given`` are the inputs of the run to come; they may decide what the flow
+        declares.
+        """
 
     def save(self, name: str, to: Path) -> Path:
         """Write the flow as an ordinary folder and return it."""
@@ -61,9 +65,9 @@ class NoCells:
         """Return an empty list."""
         return []
 
-    def folder(self, name: str) -> Path | None:
+    def folder(self, name: str, given: Mapping[str, Any] | None = None) -> Path | None:
         """Return None."""
-        del name
+        del name, given
         return None
 
     def save(self, name: str, to: Path) -> Path:
@@ -175,9 +179,9 @@ class Context:
             )
         return current
 
-    def flow(self, flow: str) -> str | Path:
+    def flow(self, flow: str, given: Mapping[str, Any] | None = None) -> str | Path:
         """Return what the workspace knows a flow by: a cell's folder, or the words."""
-        return self.cells.folder(flow) or flow
+        return self.cells.folder(flow, given) or flow
 
 
 def _default_workspace() -> Workspace:

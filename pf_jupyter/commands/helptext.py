@@ -62,6 +62,11 @@ def help_of_verb(noun: Noun, verb: Verb, face: str) -> str:
     return "\n".join(lines)
 
 
+def help_of_cell(verb: Verb) -> str:
+    """Return the help of a cell magic."""
+    return "\n".join(_verb_lines(verb, f"%%{verb.name}"))
+
+
 def _verb_lines(verb: Verb, spelled: str) -> list[str]:
     lines = [usage(verb, spelled), f"    {verb.help}"]
     rows = [(f"    {_name(a)}", _help(a)) for a in verb.arguments]

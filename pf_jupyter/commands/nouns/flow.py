@@ -98,7 +98,8 @@ def run_flow(
 def _run(context: Context, arguments: Namespace) -> Outcome:
     inputs = read_inputs_file(context, arguments.inputs_file)
     inputs |= read_pairs(context, [*arguments.pairs, *arguments.inputs], "input")
-    return run_flow(context, context.flow(arguments.path), arguments, inputs)
+    flow = context.flow(arguments.path, inputs)
+    return run_flow(context, flow, arguments, inputs)
 
 
 def _node(context: Context, arguments: Namespace) -> Outcome:

@@ -43,6 +43,9 @@ def _create(context: Context, arguments: Namespace) -> Outcome:
         idle_minutes=arguments.idle,
         on_phase=context.progress.phase,
     )
+    if context.face == "notebook":
+        # The cells below are meant for the runtime made above them.
+        context.workspace.runtimes.use(runtime.name)
     return _record(runtime)
 
 

@@ -1,0 +1,1 @@
+"""The notebook's face: magics, completion and the live graph."""

@@ -1,0 +1,42 @@
+"""Our errors in a notebook: two lines instead of a page of traceback.
+
+The error is raised all the same, so that the cell counts as failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..commands.failures import describe
+from ..errors import InternalError, PfError, RunCanceled
+
+_RED, _BOLD, _END = "\x1b[31m", "\x1b[1m", "\x1b[0m"
+
+
+@contextmanager
+def shown_as_lines(*, debug: bool) -> Iterator[None]:
+    """Let errors of ours show as their lines; the traceback only with ``--debug``."""
+    try:
+        yield
+    except PfError as error:
+        if not debug:
+            _show_lines(error)
+        raise
+    except KeyboardInterrupt:
+        stopped = RunCanceled("stopped by you")
+        _show_lines(stopped)
+        raise stopped from None
+    except Exception as error:
+        if debug:
+            raise
+        internal = InternalError(f"{type(error).__name__}: {error}")
+        _show_lines(internal)
+        raise internal from error
+
+
+def _show_lines(error: PfError) -> None:
+    """Have IPython show this error's lines; it asks the error itself for them."""
+    first, *rest = describe(error).splitlines()
+    lines = [f"{_RED}{_BOLD}{first}{_END}", *rest]
+    error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]

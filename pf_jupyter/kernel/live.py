@@ -1,0 +1,238 @@
+"""Progress in notebooks: one output that is replaced as things happen."""
+
+from __future__ import annotations
+
+import html
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..commands.context import Draw, Progress
+from ..commands.results import pre
+from ..commands.wording import MARKS, columns, milliseconds, seconds, size
+
+if TYPE_CHECKING:
+    from ..commands.states import RunStates
+    from ..workspace.api import PhaseEvent
+
+Bundle = Mapping[str, str]
+Publish = Callable[[Bundle, str, bool], None]
+
+UPDATE_SECONDS = 0.1
+OPEN_LOG_LINES = 10
+
+_GREEN, _RED, _GREY = "#2e9e4f", "#e0443e", "opacity:.65"
+_COLOURS = {"Completed": _GREEN, "Failed": _RED}
+_ROW = "font-family:var(--jp-code-font-family,monospace);font-size:13px;line-height:1.6"
+
+
+def publish(bundle: Bundle, display_id: str, update: bool) -> None:
+    """Show a bundle, or replace the one shown under the same id."""
+    from IPython import display
+
+    show: Any = display.update_display if update else display.display
+    show(dict(bundle), display_id=display_id, raw=True)
+
+
+class NotebookProgress(Progress):
+    """Shows phases and runs as outputs that change in place.
+
+    Parameters
+    ----------
+    publish
+        Shows a bundle; another one in tests.
+    """
+
+    def __init__(self, publish: Publish = publish) -> None:
+        self._publish = publish
+        self._phases: PhaseLine | None = None
+        self._run: _Output | None = None
+        self._draw: Draw | None = None
+        self._notes: list[str] = []
+        self._note_output: _Output | None = None
+
+    def phase(self, event: PhaseEvent) -> None:
+        """Show the line of phases, new steps at its end."""
+        if self._phases is None or self._phases.over:
+            self._phases = PhaseLine(_Output(self._publish))
+        self._phases.add(event)
+
+    def begin(self, states: RunStates, draw: Draw | None) -> None:
+        """Open an output for the run."""
+        self._draw = draw
+        self._run = _Output(self._publish)
+        self._notes = []
+        self._note_output = None
+        self.update(states)
+
+    def update(self, states: RunStates) -> None:
+        """Replace the run's output."""
+        if self._run is not None:
+            self._run.show(run_bundle(states, self._draw))
+
+    def end(self, states: RunStates) -> None:
+        """Replace the run's output by its last state."""
+        self.update(states)
+
+    def note(self, text: str) -> None:
+        """Add a line below the other notes."""
+        self._notes.append(text)
+        if self._note_output is None:
+            self._note_output = _Output(self._publish)
+        shown = "\n".join(self._notes[-500:])
+        self._note_output.show({"text/plain": shown, "text/html": pre(shown)})
+
+
+class _Output:
+    """One output of a cell, shown and then replaced."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._id = uuid.uuid4().hex
+        self._last: Bundle | None = None
+
+    def show(self, bundle: Bundle) -> None:
+        if bundle != self._last:
+            self._publish(bundle, self._id, self._last is not None)
+            self._last = bundle
+
+
+class PhaseLine:
+    """The phases of a runtime on one line, with times and bytes."""
+
+    def __init__(self, output: _Output) -> None:
+        self._output = output
+        self._events: dict[str, PhaseEvent] = {}
+        self._began = time.monotonic()
+        self._shown = 0.0
+        self.over = False
+
+    def add(self, event: PhaseEvent) -> None:
+        """Take a step into account and show it, ten times a second at most."""
+        self._events[event.phase] = event
+        self.over = event.status == "failed" or (
+            event.phase == "handshake" and event.status == "done"
+        )
+        now = time.monotonic()
+        if event.status == "progress" and now - self._shown < UPDATE_SECONDS:
+            return
+        self._shown = now
+        self._output.show(self._bundle())
+
+    def _bundle(self) -> Bundle:
+        words: list[tuple[str, str]] = [
+            (_phase_text(e), e.status) for e in self._events.values()
+        ]
+        if self.over and words[-1][1] == "done":
+            words.append((f"   ready in {seconds(time.monotonic() - self._began)}", ""))
+        text = "   ".join(word for word, _ in words)
+        spans = "".join(
+            f'<span style="margin-right:1.6em;white-space:nowrap">'
+            f"{_marked(word, status)}</span>"
+            for word, status in words
+        )
+        return {
+            "text/plain": text,
+            "text/html": f'<div style="{_ROW}">{spans}</div>',
+        }
+
+
+def _phase_text(event: PhaseEvent) -> str:
+    detail = f" ({event.detail})" if event.detail else ""
+    if event.status == "done":
+        return f"{event.phase} ✓ {seconds(event.elapsed)}{detail}"
+    if event.status == "failed":
+        return f"{event.phase} ✗ {seconds(event.elapsed)}{detail}"
+    if event.total:
+        detail = f" {size(event.current or 0)} of {size(event.total)}"
+    elif event.current:
+        detail = f" {size(event.current)}{detail}"
+    return f"{event.phase} …{detail}"
+
+
+def _marked(text: str, status: str) -> str:
+    escaped = html.escape(text.strip())
+    for mark, colour in (("✓", _GREEN), ("✗", _RED)):
+        if status in ("done", "failed") and mark in escaped:
+            coloured = f'<span style="color:{colour}">{mark}</span>'
+            return escaped.replace(mark, coloured, 1)
+    return escaped
+
+
+def run_bundle(states: RunStates, draw: Draw | None) -> Bundle:
+    """Return a run as it is now: graph, streamed text, printed lines."""
+    picture = None
+    if draw is not None:
+        try:
+            picture = draw(states.nodes)
+        except Exception:
+            # A flow that cannot be drawn can still run; its nodes are listed instead.
+            picture = None
+    head = picture.text.rstrip("\n") if picture else _node_text(states)
+    text = "\n".join(part for part in (head, *_stream_text(states)) if part)
+    graph = picture.svg if picture else _node_html(states)
+    return {
+        "text/plain": text,
+        "text/html": f"<div>{graph}{_streams_html(states)}{_log_html(states)}</div>",
+    }
+
+
+def _node_text(states: RunStates) -> str:
+    return "\n".join(columns(_node_rows(states)))
+
+
+def _node_rows(states: RunStates) -> list[tuple[str, str, str]]:
+    return [
+        (
+            f"{MARKS[state['status']]} {name}",
+            milliseconds(state.get("duration_ms")),
+            str(state.get("note") or ""),
+        )
+        for name, state in states.nodes.items()
+    ]
+
+
+def _node_html(states: RunStates) -> str:
+    rows = []
+    for name, state in states.nodes.items():
+        colour = _COLOURS.get(state["status"], "inherit")
+        took = milliseconds(state.get("duration_ms")) or str(state.get("note") or "")
+        rows.append(
+            f'<div style="{_ROW}"><span style="color:{colour}">'
+            f"{MARKS[state['status']]}</span> {html.escape(name)} "
+            f'<span style="{_GREY}">{html.escape(took)}</span></div>'
+        )
+    return "".join(rows)
+
+
+def _stream_text(states: RunStates) -> list[str]:
+    # When the run is over the outputs say all of it again.
+    if states.status != "Running":
+        return []
+    return [f"{name}: {text}" for name, text in states.chunks.items()]
+
+
+def _streams_html(states: RunStates) -> str:
+    if states.status != "Running":
+        return ""
+    return "".join(
+        f'<div style="{_ROW}"><span style="{_GREY}">{html.escape(name)}</span> '
+        f'<span style="white-space:pre-wrap">{html.escape(text)}</span></div>'
+        for name, text in states.chunks.items()
+    )
+
+
+def _log_html(states: RunStates) -> str:
+    if not states.log:
+        return ""
+    number = len(states.log) + states.dropped_lines
+    lines = [f"{node} │ {text}" for node, _, text in states.log]
+    if number <= OPEN_LOG_LINES:
+        return f'<div style="{_GREY}">{pre(chr(10).join(lines))}</div>'
+    running = " open" if states.status == "Running" else ""
+    tail = lines[-OPEN_LOG_LINES:] if running else lines
+    return (
+        f'<details{running}><summary style="{_GREY}">{number} lines printed</summary>'
+        f"{pre(chr(10).join(tail))}</details>"
+    )

@@ -1,0 +1,70 @@
+"""What one IPython shell keeps between cells."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..commands.context import Context, Progress
+from ..commands.terminal import TerminalProgress
+from .cells import CellFlows
+from .live import NotebookProgress
+
+if TYPE_CHECKING:
+    from ..workspace.api import Workspace
+
+
+class Session:
+    """The workspace of a shell, its cells' flows and its way of showing progress.
+
+    Parameters
+    ----------
+    shell
+        The IPython shell.
+    connect
+        Returns the workspace; `pf_jupyter.connect` when None.
+    """
+
+    def __init__(self, shell: Any, connect: Any = None) -> None:
+        self.shell = shell
+        self.cells = CellFlows()
+        self._connect = connect
+        self._workspace: Workspace | None = None
+
+    @property
+    def in_notebook(self) -> bool:
+        """Whether outputs can be replaced: a kernel with a front end, no terminal."""
+        return getattr(self.shell, "kernel", None) is not None
+
+    def workspace(self) -> Workspace:
+        """Return the shell's workspace, connected on first use."""
+        if self._workspace is None:
+            if self._connect is None:
+                import pf_jupyter
+
+                self._connect = pf_jupyter.connect
+            self._workspace = self._connect()
+        return self._workspace
+
+    def context(self) -> Context:
+        """Return a context for one line or cell."""
+        return Context(
+            face="notebook",
+            progress=self._progress(),
+            connect=self.workspace,
+            cells=self.cells,
+            variables=self.shell.user_ns,
+            interactive=not self.in_notebook and sys.stdin.isatty(),
+        )
+
+    def close(self) -> None:
+        """Let go of the workspace; runtimes live on."""
+        self.cells.close()
+        if self._workspace is not None:
+            self._workspace.close()
+            self._workspace = None
+
+    def _progress(self) -> Progress:
+        if self.in_notebook:
+            return NotebookProgress()
+        return TerminalProgress(sys.stdout)

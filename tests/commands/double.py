@@ -1,0 +1,448 @@
+"""A workspace in memory: the interface, with nothing behind it but a small script.
+
+Flows are listed in `FLOWS`; running one replays events and returns a result.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pf_jupyter.errors import (
+    AlreadyExists,
+    FlowInvalid,
+    NotFound,
+    RunCanceled,
+    RunFailed,
+    Unreachable,
+)
+from pf_jupyter.workspace.api import (
+    CheckResult,
+    Computes,
+    EnvironmentInfo,
+    FlowInfo,
+    Flows,
+    NodeResult,
+    OnPhase,
+    PhaseEvent,
+    Picture,
+    Problem,
+    RunEvent,
+    RunResult,
+    Runs,
+    Runtime,
+    Runtimes,
+    RuntimeState,
+    Validation,
+    Workspace,
+)
+
+DIGEST = "sha256:3f9c0d1e2b4a5566778899aabbccddeeff"
+ENVIRONMENT = EnvironmentInfo("default", "1", DIGEST)
+PHASES = (("check", ""), ("create", "already here"), ("start", ""), ("handshake", ""))
+
+
+class DoubleResult(RunResult):
+    """A finished run."""
+
+    def __init__(
+        self,
+        run_id: str,
+        status: str,
+        outputs: dict[str, Any] | None,
+        nodes: dict[str, NodeResult],
+        error: dict[str, Any] | None,
+        runtime: str,
+    ) -> None:
+        self.run_id, self.outputs, self.nodes = run_id, outputs, nodes
+        self.status = status  # type: ignore[assignment]
+        self.metrics, self.error, self.duration_ms = {}, error, 12.5
+        self.runtime, self.environment, self.hostname = runtime, ENVIRONMENT, "double"
+
+    def __repr__(self) -> str:
+        return f"<RunResult {self.run_id} {self.status}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        nodes = {
+            n.name: {
+                "status": n.status,
+                "output": n.output,
+                "duration_ms": n.duration_ms,
+                "logs": n.logs,
+                "error": n.error,
+            }
+            for n in self.nodes.values()
+        }
+        return {
+            "status": self.status,
+            "run_id": self.run_id,
+            "outputs": self.outputs,
+            "nodes": nodes,
+            "metrics": self.metrics,
+            "runtime": self.runtime,
+            "environment": str(self.environment),
+            "duration_ms": self.duration_ms,
+            "error": self.error,
+        }
+
+    def raise_for_status(self) -> RunResult:
+        if self.status == "Canceled":
+            raise RunCanceled(f"run {self.run_id} was canceled", result=self)
+        if self.error is not None:
+            raise RunFailed(
+                self.error["message"],
+                code=self.error["code"],
+                node=self.error["node"],
+                hint=self.error["hint"],
+                result=self,
+            )
+        return self
+
+
+class DoubleRuntime(Runtime):
+    """A runtime that is ready at once."""
+
+    def __init__(self, workspace: DoubleWorkspace, name: str, **record: Any) -> None:
+        self.workspace, self.name = workspace, name
+        self._state: RuntimeState = "creating"
+        self.record = record
+
+    @property
+    def state(self) -> RuntimeState:
+        return self._state
+
+    def __repr__(self) -> str:
+        return f"<Runtime {self.name} {self.state}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "state": self.state,
+            "phase": None,
+            "kind": self.record.get("kind", "personal"),
+            "compute": "local",
+            "engine": "double",
+            "environment": {"name": "default", "version": "1", "digest": DIGEST},
+            "container_id": "c0ffee",
+            "isolated": False,
+            "owner": "me",
+            "created_at": "2026-11-21T10:00:00Z",
+            "update": None,
+            "error": None,
+            "limits": {"cpus": 2.0, "memory": 4 * 1024**3, "pids": 512},
+            "network": "open",
+            "python": "3.11.7",
+        }
+
+    def start(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        if self._state not in ("ready", "busy"):
+            for phase, detail in PHASES:
+                for status in ("started", "done"):
+                    if on_phase is not None:
+                        on_phase(
+                            PhaseEvent(self.name, phase, status, 0.1, detail)  # type: ignore[arg-type]
+                        )
+            self._state = "ready"
+        return self
+
+    def stop(self) -> Runtime:
+        self._state = "stopped"
+        return self
+
+    def restart(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        return self.stop().start(on_phase=on_phase)
+
+    def delete(self) -> None:
+        del self.workspace.runtimes.known[self.name]
+        self._state = "deleted"
+
+    def logs(self, *, tail: int | None = 200, follow: bool = False) -> Iterator[str]:
+        del follow
+        yield from ["one", "two", "three"][-(tail or 0) :]
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            "cpu": 0.5,
+            "memory": 2**20,
+            "memory_limit": 2**30,
+            "pids": 3,
+            "processes": [],
+            "runs": [],
+        }
+
+    def check(self) -> list[CheckResult]:
+        return [CheckResult("engine", "pass", "it answers")]
+
+    def run(
+        self,
+        flow: str | Path,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        on_event: Callable[[RunEvent], None] | None = None,
+        **options: Any,
+    ) -> RunResult:
+        self.workspace.ran.append((str(flow), dict(inputs or {}), options))
+        run_id = f"run-{len(self.workspace.ran)}"
+        self.workspace.canceled[run_id] = threading.Event()
+        info = self.workspace.flows.show(flow)
+
+        def tell(event: str, **facts: Any) -> None:
+            if on_event is not None:
+                on_event({"event": event, "run_id": run_id, **facts})
+
+        tell("run_started", pid=1)
+        nodes = {}
+        error = None
+        for node in (str(n["name"]) for n in info.nodes):
+            tell("node_started", node=node)
+            tell("log", node=node, stream="stdout", text="printed by it\n")
+            if info.name == "slow":
+                tell("chunk", node=node, output="answer", text="so far")
+                self.workspace.canceled[run_id].wait(60)
+                tell("node_canceled", node=node)
+                nodes[node] = NodeResult(node, "Canceled")
+                result = DoubleResult(run_id, "Canceled", None, nodes, None, self.name)
+                self.workspace.done[run_id] = result
+                return result
+            if info.name == "broken":
+                error = {
+                    "code": "ToolExecutionError",
+                    "message": f"Execution failure in '{node}': "
+                    "(ValueError) no such page",
+                    "hint": "",
+                    "node": node,
+                    "traceback": "",
+                    "frames": [{"file": "/flow/fetch.py", "line": 3, "name": node}],
+                }
+                tell("node_failed", node=node, duration_ms=1.0, error=error)
+                nodes[node] = NodeResult(node, "Failed", error=error)
+                break
+            tell("node_completed", node=node, duration_ms=2.0)
+            nodes[node] = NodeResult(
+                node,
+                "Completed",
+                output="HELLO!",
+                duration_ms=2.0,
+                logs={"stdout": "printed by it\n", "stderr": "", "dropped_bytes": 0},
+            )
+        outputs = None if error else {"greeting": "HELLO!"}
+        status = "Failed" if error else "Completed"
+        result = DoubleResult(run_id, status, outputs, nodes, error, self.name)
+        self.workspace.done[run_id] = result
+        return result
+
+    async def arun(self, flow: str | Path, **options: Any) -> RunResult:
+        return self.run(flow, **options)
+
+    async def stream(self, flow: str | Path, **options: Any) -> AsyncIterator[RunEvent]:
+        events: list[RunEvent] = []
+        self.run(flow, on_event=events.append, **options)
+        for event in events:
+            yield event
+
+    def validate(self, flow: str | Path, *, node: str | None = None) -> Validation:
+        return self.workspace.flows.validate(flow, runtime=self.name, node=node)
+
+
+class DoubleRuntimes(Runtimes):
+    def __init__(self, workspace: DoubleWorkspace) -> None:
+        self.workspace = workspace
+        self.known: dict[str, DoubleRuntime] = {}
+        self._current: Runtime | None = None
+
+    def create(  # type: ignore[override]
+        self, name: str, *, on_phase: OnPhase | None = None, **options: Any
+    ) -> Runtime:
+        if options.get("compute") == "away":
+            raise Unreachable("away does not answer", hint="start it")
+        if name in self.known:
+            raise AlreadyExists(f"runtime '{name}' exists", hint="use it")
+        self.known[name] = DoubleRuntime(self.workspace, name, **options)
+        return self.known[name].start(on_phase=on_phase)
+
+    def get(self, name: str) -> Runtime:
+        if name not in self.known:
+            raise NotFound(f"no runtime is called '{name}'", hint="make it")
+        return self.known[name]
+
+    def list(self) -> list[Runtime]:
+        return [self.known[name] for name in sorted(self.known)]
+
+    def use(self, name: str | None) -> Runtime | None:
+        self._current = self.get(name) if name is not None else None
+        return self._current
+
+    def current(self) -> Runtime | None:
+        return self._current
+
+    def ensure(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        if self._current is not None:
+            return self._current.start(on_phase=on_phase)
+        return self.known.get("session") or self.create("session", on_phase=on_phase)
+
+
+def _flow(name: str, *nodes: str) -> FlowInfo:
+    return FlowInfo(
+        name=name,
+        path=Path("/examples") / name,
+        inputs=[
+            {"name": "text", "type": "string", "default": "hi"},
+            {"name": "times", "type": "int", "default": 1},
+        ],
+        outputs=[
+            {
+                "name": "greeting",
+                "type": "string",
+                "reference": f"${{{nodes[0]}.output}}",
+            }
+        ],
+        nodes=[
+            {"name": n, "type": "python", "source": f"{n}.py", "depends_on": []}
+            for n in nodes
+        ],
+        variants={nodes[0]: ["plain", "loud"]},
+    )
+
+
+class DoubleFlows(Flows):
+    def __init__(self) -> None:
+        self.known = {
+            "hello": _flow("hello", "greet", "shout"),
+            "slow": _flow("slow", "wait"),
+            "broken": _flow("broken", "fetch"),
+        }
+
+    def show(self, flow: str | Path) -> FlowInfo:
+        name = Path(flow).name
+        if name == "wrong":
+            raise FlowInvalid("wrong has 1 problem", problems=[_PROBLEM.to_dict()])
+        if name not in self.known:
+            if (Path(flow) / "flow.dag.yaml").is_file():
+                return _flow(name, name)
+            raise NotFound(f"no flow at {flow}", hint="list them")
+        return self.known[name]
+
+    def validate(
+        self,
+        flow: str | Path,
+        *,
+        runtime: str | None = None,
+        code: bool = True,
+        node: str | None = None,
+    ) -> Validation:
+        del node
+        if Path(flow).name == "wrong":
+            return Validation([_PROBLEM], {}, 1.0)
+        info = self.show(flow)
+        tool = {
+            "name": "shout",
+            "inputs": {
+                "text": {"type": ["string"]},
+                "times": {"type": ["int"], "default": 1},
+            },
+            "output": "string",
+            "duration_ms": 18.0,
+        }
+        tools = {str(n["name"]): tool for n in info.nodes} if code and runtime else {}
+        return Validation([], tools, 18.0, runtime)
+
+    def list(self, root: str | Path = ".") -> list[FlowInfo]:
+        del root
+        return list(self.known.values())
+
+    def picture(
+        self, flow: str | Path, states: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> Picture:
+        names = [str(n["name"]) for n in self.show(flow).nodes]
+        words = [f"[{n} {(states or {}).get(n, {}).get('status', '')}]" for n in names]
+        return Picture(f"<svg>{' '.join(words)}</svg>", " ".join(words))
+
+    def resolve(self, flow: str | Path) -> Path:
+        return self.show(flow).path
+
+
+_PROBLEM = Problem(
+    "NodeReferenceNotFound",
+    "node 'report': ${sumarise.output} names no node",
+    "flow.dag.yaml",
+    14,
+    13,
+    "did you mean 'summarise'?",
+)
+
+
+class DoubleRuns(Runs):
+    def __init__(self, workspace: DoubleWorkspace) -> None:
+        self.workspace = workspace
+
+    def list(self, *, limit: int = 100) -> list[dict[str, Any]]:
+        return [
+            {
+                "run_id": r.run_id,
+                "status": r.status,
+                "flow": "hello",
+                "runtime": r.runtime,
+                "created_at": "2026-11-21T10:00:00Z",
+            }
+            for r in reversed(self.workspace.done.values())
+        ][:limit]
+
+    def get(self, run_id: str) -> RunResult:
+        if run_id not in self.workspace.done:
+            raise NotFound(f"no run is called '{run_id}'")
+        return self.workspace.done[run_id]
+
+    def cancel(self, run_id: str) -> None:
+        if run_id not in self.workspace.canceled:
+            raise NotFound(f"no run '{run_id}' goes on here")
+        self.workspace.canceled[run_id].set()
+
+
+class DoubleComputes(Computes):
+    def list(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": "local",
+                "engine": "double",
+                "isolated": False,
+                "reachable": True,
+                "detail": "in memory",
+            }
+        ]
+
+
+class DoubleWorkspace(Workspace):
+    """The whole of it; ``ran`` records what was asked to run."""
+
+    def __init__(self) -> None:
+        self.name = "double"
+        self.ran: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+        self.done: dict[str, DoubleResult] = {}
+        self.canceled: dict[str, threading.Event] = {}
+        self.runtimes: DoubleRuntimes = DoubleRuntimes(self)
+        self.flows: DoubleFlows = DoubleFlows()
+        self.runs = DoubleRuns(self)
+        self.computes = DoubleComputes()
+        self.closed = False
+
+    def doctor(self, *, fix: bool = False) -> list[CheckResult]:
+        del fix
+        return [
+            CheckResult("store", "pass", "it can be written"),
+            CheckResult("engine", "fail", "no Docker answers", "start Docker"),
+        ]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something that another thread does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError("it did not happen in time")
+        time.sleep(0.01)
