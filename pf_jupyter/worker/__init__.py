@@ -1,1 +1,1 @@
-"""Runs inside the runtime: executors, tools, protocol. Plain Python 3.9, stdlib only."""
+"""Runs inside the runtime: executors, tools, protocol. Plain Python 3.9 alone."""

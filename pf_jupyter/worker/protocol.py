@@ -23,8 +23,13 @@ Host to worker (``op``)
     inspect         {"snapshot", "flow", "nodes": [name, …] or null, "timeout"}
                     → {"tools": {node: TOOL}, "problems": [PROBLEM, …]}
     cancel          {"target": id of a run} → {"canceled": bool}
-    stats           {} → {"processes": [{"pid", "kind", "snapshot", "rss"}], "runs": [id]}
+    stats           {} → {"processes": [{"pid", "kind", "snapshot", "rss"}],
+                          "runs": [id]}
     shutdown        {} → {}; then the worker ends everything it started and exits
+
+When the worker's own code is not there yet, its first message, before the hello, is
+{"type": "bundle", "digest"}; the host answers with the length (4 bytes, big-endian) and
+the bytes of the archive that :mod:`pf_jupyter.runtimes.bundle` makes.
 
 When the stream closes the worker ends everything it started and exits.
 
@@ -38,14 +43,16 @@ RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs":
 RESULT: {"status": "Completed" | "Failed" | "Canceled", "outputs": {…} or null,
          "nodes": {name: NODE}, "metrics": {}, "error": ERROR or null,
          "started_at", "ended_at", "duration_ms", "pid", "hostname",
-         "aggregation_inputs": {…}}
+         "aggregation_inputs": {…}, "logs"? as in NODE: what was printed by the process
+         while not exactly one node ran (by subprocesses, by modules while loading)}
 NODE: {"status": "Completed" | "Failed" | "Bypassed" | "Canceled" | "NotStarted",
        "inputs", "output", "duration_ms", "started_at", "ended_at",
        "logs": {"stdout", "stderr", "dropped_bytes"}, "error": ERROR or null}
 ERROR: {"code": public class name, "codes": the public chain, "message", "hint",
         "node": name or null, "traceback": the user's own frames or "",
         "frames": [{"file", "line", "name"}]}
-TOOL: {"name", "type", "inputs": {name: {"type": [..], "default"?, "required", "enum"?}},
+TOOL: {"name", "type",
+       "inputs": {name: {"type": [..], "default"?, "required", "enum"?}},
        "output": type, "is_async", "is_generator", "file", "line", "duration_ms"}
 PROBLEM: {"code", "message", "node", "file", "line", "column", "hint"}
 
@@ -165,6 +172,17 @@ class Decoder:
         ProtocolError
             The stream does not hold frames; nothing after this can be trusted.
         """
+        body = self.next_body()
+        return None if body is None else decode(body)
+
+    def next_body(self) -> Optional[bytes]:
+        """Return the next complete message as it came, for `decode`; None as `next`.
+
+        Raises
+        ------
+        ProtocolError
+            A frame of an impossible size was announced.
+        """
         if len(self._buffer) < _HEADER.size:
             return None
         (length,) = _HEADER.unpack_from(self._buffer)
@@ -175,10 +193,21 @@ class Decoder:
             return None
         body = bytes(self._buffer[_HEADER.size : end])
         del self._buffer[:end]
-        try:
-            message = json.loads(body.decode("utf-8", "surrogatepass"))
-        except ValueError as error:
-            raise ProtocolError(f"a frame is not JSON: {error}") from None
-        if not isinstance(message, dict):
-            raise ProtocolError("a frame is not a JSON object")
-        return message
+        return body
+
+
+def decode(body: bytes) -> Dict[str, Any]:
+    """Return the message in a frame's body.
+
+    Raises
+    ------
+    ProtocolError
+        It is not a JSON object.
+    """
+    try:
+        message = json.loads(body.decode("utf-8", "surrogatepass"))
+    except ValueError as error:
+        raise ProtocolError(f"a frame is not JSON: {error}") from None
+    if not isinstance(message, dict):
+        raise ProtocolError("a frame is not a JSON object")
+    return message

@@ -1,0 +1,549 @@
+"""The host's end of the stream to a worker.
+
+One thread reads; any number of threads ask. Each request becomes a `Pending`, which
+gets the events and the answer of its own id.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from .. import errors
+from ..engines.api import ByteStream
+from ..worker import protocol
+from .bundle import bundle
+
+OnEvent = Callable[[dict[str, Any]], None]
+_READ_SIZE = 1 << 18
+_FILL_BYTES = 1 << 20
+# Where a waiting thread does not notice Ctrl-C by itself, it wakes up to look.
+_SLICE_SECONDS = 0.2 if os.name == "nt" else None
+
+
+class SnapshotFile(Protocol):
+    """One file of a snapshot; ``path`` is relative, ``absolute`` where to read it."""
+
+    path: str
+    digest: str
+    size: int
+    mode: int
+    absolute: Path
+
+
+class Snapshot(Protocol):
+    """A flow folder's contents at one moment."""
+
+    digest: str
+
+    @property
+    def files(self) -> Sequence[SnapshotFile]:
+        """Return its files."""
+
+
+@dataclass
+class _Upload:
+    """What to send again once the snapshot is there."""
+
+    snapshot: Snapshot
+    op: str
+    fields: dict[str, Any]
+
+
+class Pending:
+    """A request that was sent.
+
+    Parameters
+    ----------
+    on_event
+        Called from the reading thread with each event; it must be quick, since all
+        other answers wait meanwhile. Without it, events are kept for `events`.
+    """
+
+    def __init__(
+        self, channel: WorkerChannel, number: int, on_event: OnEvent | None
+    ) -> None:
+        self.id = number
+        self._channel = channel
+        self._on_event = on_event
+        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._done = threading.Event()
+        self._callbacks: list[Callable[[Pending], None]] = []
+        self._lock = threading.Lock()
+        self._value: Any = None
+        self._error: errors.PfError | None = None
+        self._upload: _Upload | None = None
+        self.stopped = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is there."""
+        return self._done.is_set()
+
+    @property
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield events as they come, until the answer is there."""
+        while (event := self._next_event()) is not None:
+            yield event
+        # Whoever asks again finds the end again.
+        self._events.put(None)
+
+    def _next_event(self) -> dict[str, Any] | None:
+        while True:
+            try:
+                return self._events.get(timeout=_SLICE_SECONDS)
+            except queue.Empty:
+                continue
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Return the answer.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait; None waits for ever.
+
+        Raises
+        ------
+        PfError
+            What the worker answered, or RuntimeFailed when the stream ended.
+        TimeoutError
+            There is no answer yet; the request goes on.
+        """
+        if timeout is not None or _SLICE_SECONDS is None:
+            if not self._done.wait(timeout):
+                raise TimeoutError(f"no answer within {timeout} seconds")
+        else:
+            while not self._done.wait(_SLICE_SECONDS):
+                pass
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def cancel(self, timeout: float = 5.0) -> bool:
+        """End the run in the worker; its result then says Canceled.
+
+        Returns whether the worker still had something to end.
+        """
+        if self.done:
+            return False
+        self.stopped = True
+        try:
+            answer = self._channel.request("cancel", target=self.id).result(timeout)
+        except (errors.RuntimeFailed, TimeoutError):
+            # Then the run ends with the worker.
+            return False
+        return bool(answer["canceled"])
+
+    def add_done_callback(self, call: Callable[[Pending], None]) -> None:
+        """Call, from whatever thread, as soon as the answer is there."""
+        with self._lock:
+            if not self._done.is_set():
+                self._callbacks.append(call)
+                return
+        call(self)
+
+    def _notify(self, event: dict[str, Any]) -> None:
+        if self._on_event is None:
+            self._events.put(event)
+        else:
+            self._on_event(event)
+
+    def _settle(self, value: Any, error: errors.PfError | None) -> None:
+        with self._lock:
+            if self._done.is_set():
+                return
+            self._value, self._error = value, error
+            self._done.set()
+            callbacks, self._callbacks = self._callbacks, []
+        self._events.put(None)
+        for call in callbacks:
+            call(self)
+
+
+class WorkerChannel:
+    """Requests and answers over a stream to a worker.
+
+    Parameters
+    ----------
+    stream
+        From an engine's ``open_stream``, running the command of
+        :func:`pf_jupyter.runtimes.bundle.command`. Owned by the channel from now on.
+    on_close
+        Called once, from the reading thread, when the stream has ended.
+    """
+
+    def __init__(
+        self, stream: ByteStream, *, on_close: Callable[[], None] | None = None
+    ) -> None:
+        self._stream = stream
+        self._on_close = on_close
+        self._numbers = itertools.count(1)
+        self._pending: dict[int, Pending] = {}
+        self._lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._greeted = threading.Event()
+        self._hello: dict[str, Any] | None = None
+        self._cause: errors.PfError | None = None
+        self._ended = False
+        self._closing = False
+        self._reader = threading.Thread(
+            target=self._read, name="pf_jupyter worker channel", daemon=True
+        )
+        self._reader.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the stream is still there, as far as we know."""
+        return not self._ended and self._cause is None and not self._closing
+
+    def handshake(self, timeout: float = 30.0) -> dict[str, Any]:
+        """Return the worker's hello.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for it.
+
+        Raises
+        ------
+        RuntimeFailed
+            It did not come, or speaks another version of the protocol.
+        """
+        if not self._greeted.wait(timeout):
+            raise self._failed_handshake(
+                f"the worker did not answer within {timeout:g} seconds",
+                "look at the runtime's logs; it may be out of memory or processors",
+            )
+        if self._hello is None:
+            raise self._cause or self._failed_handshake(
+                "the worker ended before it answered",
+                "the runtime needs Python 3.9 or newer and a writable temporary folder",
+            )
+        version = self._hello.get("protocol")
+        if version != protocol.PROTOCOL_VERSION:
+            raise self._failed_handshake(
+                f"the worker speaks protocol {version}, "
+                f"this side {protocol.PROTOCOL_VERSION}",
+                "restart the runtime",
+            )
+        return self._hello
+
+    def _failed_handshake(self, message: str, hint: str) -> errors.RuntimeFailed:
+        log = self._stream.stderr()
+        return errors.RuntimeFailed(message, phase="handshake", log=log, hint=hint)
+
+    def request(
+        self, op: str, *, on_event: OnEvent | None = None, **fields: Any
+    ) -> Pending:
+        """Send a request.
+
+        Parameters
+        ----------
+        op
+            One of the operations of :mod:`pf_jupyter.worker.protocol`.
+        on_event
+            See `Pending`.
+        fields
+            The operation's fields.
+
+        Raises
+        ------
+        RuntimeFailed
+            The stream has ended.
+        """
+        return self._ask(op, on_event, fields, None)
+
+    def _ask(
+        self,
+        op: str,
+        on_event: OnEvent | None,
+        fields: dict[str, Any],
+        snapshot: Snapshot | None,
+    ) -> Pending:
+        pending = Pending(self, next(self._numbers), on_event)
+        if snapshot is not None:
+            pending._upload = _Upload(snapshot, op, fields)
+        with self._lock:
+            if self._ended:
+                raise self._why()
+            self._pending[pending.id] = pending
+        self._send(pending, op, fields)
+        return pending
+
+    def _send(self, pending: Pending, op: str, fields: dict[str, Any]) -> None:
+        try:
+            frame = protocol.encode({"op": op, "id": pending.id, **fields})
+            with self._write_lock:
+                self._stream.write(frame)
+        except errors.Unreachable:
+            # The reading thread finds out as well, and may know more about the cause.
+            if threading.current_thread() is not self._reader:
+                self._reader.join(1.0)
+            with self._lock:
+                self._pending.pop(pending.id, None)
+            raise self._why() from None
+        except BaseException:
+            with self._lock:
+                self._pending.pop(pending.id, None)
+            raise
+
+    def run(
+        self,
+        snapshot: Snapshot,
+        body: Mapping[str, Any],
+        on_event: OnEvent | None = None,
+    ) -> Pending:
+        """Send a run, and before it what the worker lacks of its snapshot.
+
+        The lack is found out by asking: when the snapshot is there, which is the common
+        case, nothing but the run itself is sent.
+
+        Parameters
+        ----------
+        snapshot
+            The flow's folder.
+        body
+            RUN without ``op``, ``id`` and ``snapshot``.
+        on_event
+            See `Pending`.
+        """
+        return self._ask_in("run", snapshot, body, on_event)
+
+    def inspect(
+        self,
+        snapshot: Snapshot,
+        body: Mapping[str, Any],
+        on_event: OnEvent | None = None,
+    ) -> Pending:
+        """Send an inspection; otherwise as `run`."""
+        return self._ask_in("inspect", snapshot, body, on_event)
+
+    def _ask_in(
+        self,
+        op: str,
+        snapshot: Snapshot,
+        body: Mapping[str, Any],
+        on_event: OnEvent | None,
+    ) -> Pending:
+        fields = {**body, "snapshot": snapshot.digest}
+        return self._ask(op, on_event, fields, snapshot)
+
+    def _upload_and_retry(self, pending: Pending, upload: _Upload) -> None:
+        try:
+            self.ensure_snapshot(upload.snapshot)
+            with self._lock:
+                pending.id = next(self._numbers)
+                if not pending.stopped and not self._ended:
+                    self._pending[pending.id] = pending
+            if pending.stopped:
+                message = "the run was stopped before it began"
+                pending._settle(None, errors.RunCanceled(message, hint="run it again"))
+                return
+            self._send(pending, upload.op, upload.fields)
+        except errors.PfError as error:
+            pending._settle(None, error)
+        except Exception as error:
+            message = f"sending the flow failed: {type(error).__name__}: {error}"
+            pending._settle(None, errors.InternalError(message))
+
+    def ensure_snapshot(self, snapshot: Snapshot, timeout: float = 300.0) -> None:
+        """Upload what the worker lacks of a snapshot.
+
+        Raises
+        ------
+        UsageError
+            A file has changed or gone since the snapshot was taken.
+        RuntimeFailed
+            The stream ended, or the worker cannot store the files.
+        """
+        files = list(snapshot.files)
+        listed = [
+            {"path": f.path, "digest": f.digest, "size": f.size, "mode": f.mode}
+            for f in files
+        ]
+        opened = self.request("snapshot.open", snapshot=snapshot.digest, files=listed)
+        missing = set(opened.result(timeout)["missing"])
+        sources = {file.digest: file for file in files if file.digest in missing}
+        last: Pending | None = None
+        for blobs in _portions(list(sources.values())):
+            # The next portion is read from disk while the worker writes this one.
+            following = self.request(
+                "snapshot.fill", snapshot=snapshot.digest, blobs=blobs
+            )
+            if last is not None:
+                last.result(timeout)
+            last = following
+        if last is not None:
+            last.result(timeout)
+
+    def fail(self, cause: errors.PfError) -> None:
+        """End the channel; everything that is pending fails with ``cause``."""
+        with self._lock:
+            if self._cause is None:
+                self._cause = cause
+        self.close()
+
+    def close(self) -> None:
+        """End the stream, and with it the worker and all its processes."""
+        self._closing = True
+        self._stream.close()
+        if threading.current_thread() is not self._reader:
+            self._reader.join(5.0)
+
+    # ---- the reading thread -------------------------------------------------
+
+    def _read(self) -> None:
+        decoder = protocol.Decoder()
+        first = b""
+        try:
+            while data := self._stream.read(_READ_SIZE):
+                if self._hello is None:
+                    first = (first + data)[:2000]
+                decoder.feed(data)
+                while (message := decoder.next()) is not None:
+                    self._take(message)
+        except protocol.ProtocolError:
+            text = first.decode("utf-8", "replace").strip()
+            self._set_cause(
+                "the runtime sent something that is not ours"
+                + (f": {text[:200]}" if self._hello is None else ""),
+                "its Python must not print anything when it starts",
+            )
+        except errors.PfError as error:
+            with self._lock:
+                self._cause = self._cause or error
+        finally:
+            self._end()
+
+    def _set_cause(self, message: str, hint: str) -> None:
+        phase = "handshake" if self._hello is None else "run"
+        log = self._stream.stderr()
+        error = errors.RuntimeFailed(message, phase=phase, log=log, hint=hint)
+        with self._lock:
+            self._cause = self._cause or error
+
+    def _take(self, message: dict[str, Any]) -> None:
+        kind = message.get("type")
+        if kind == "hello":
+            self._hello = message
+            self._greeted.set()
+            return
+        if kind == "bundle":
+            archive = bundle().archive
+            self._stream.write(len(archive).to_bytes(4, "big") + archive)
+            return
+        number = message.get("id")
+        with self._lock:
+            pending = self._pending.get(number) if isinstance(number, int) else None
+            if pending is not None and kind in ("result", "error"):
+                del self._pending[pending.id]
+        if pending is None:
+            return
+        if kind == "event":
+            pending._notify(message["event"])
+            return
+        if kind == "result":
+            pending._settle(message["value"], None)
+            return
+        error = message["error"]
+        upload, pending._upload = pending._upload, None
+        if upload is None or error.get("code") != "snapshot_missing":
+            pending._settle(None, to_exception(error))
+            return
+        # Uploading waits for answers, which only this thread can take.
+        threading.Thread(
+            target=self._upload_and_retry,
+            args=(pending, upload),
+            name="pf_jupyter snapshot upload",
+            daemon=True,
+        ).start()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended = True
+            orphans = list(self._pending.values())
+            self._pending.clear()
+        self._stream.close()
+        for pending in orphans:
+            pending._settle(None, self._why())
+        self._greeted.set()
+        if self._on_close is not None:
+            self._on_close()
+
+    def _why(self) -> errors.PfError:
+        """Return a fresh error that says why there is no stream any more."""
+        cause = self._cause
+        if isinstance(cause, errors.RuntimeFailed):
+            return errors.RuntimeFailed(
+                cause.message,
+                phase=cause.phase,
+                log=cause.log,
+                code=cause.code,
+                hint=cause.hint,
+            )
+        if cause is not None:
+            return errors.RuntimeFailed(
+                cause.message, phase="run", code=cause.code, hint=cause.hint
+            )
+        message = "the connection to the runtime's worker has ended"
+        if self._closing:
+            message = "the connection to the runtime's worker was closed"
+        return errors.RuntimeFailed(
+            message,
+            phase="run",
+            log=self._stream.stderr(),
+            hint="start the runtime again; its logs may say more",
+        )
+
+
+def _portions(files: Sequence[SnapshotFile]) -> Iterator[dict[str, str]]:
+    """Yield the files' contents, base64 by digest, about 1 MB at a time."""
+    portion: dict[str, str] = {}
+    size = 0
+    for file in files:
+        try:
+            content = Path(file.absolute).read_bytes()
+        except OSError as error:
+            raise errors.UsageError(
+                f"{file.path} cannot be read: {error.strerror or error}",
+                code="file_changed",
+                hint="it was there a moment ago; run the flow again",
+            ) from None
+        portion[file.digest] = base64.b64encode(content).decode("ascii")
+        size += len(content)
+        if size >= _FILL_BYTES:
+            yield portion
+            portion, size = {}, 0
+    if portion:
+        yield portion
+
+
+def to_exception(error: dict[str, Any]) -> errors.PfError:
+    """Return the exception for an error that a worker answered."""
+    code = str(error.get("code", "error"))
+    message, hint = str(error.get("message", "")), str(error.get("hint", ""))
+    if code == errors.RuntimeFailed.code:
+        return errors.RuntimeFailed(message, phase="run", hint=hint)
+    kinds: dict[str, type[errors.PfError]] = {
+        kind.code: kind
+        for kind in (
+            errors.UsageError,
+            errors.NotFound,
+            errors.AlreadyExists,
+            errors.IllegalState,
+            errors.Refused,
+            errors.Unreachable,
+        )
+    }
+    known = {"code", "message", "hint"}
+    details = {key: value for key, value in error.items() if key not in known}
+    kind = kinds.get(code, errors.PfError)
+    return kind(message, code=code, hint=hint, details=details)

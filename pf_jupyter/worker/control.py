@@ -1,0 +1,328 @@
+"""The control process: speaks with the host, starts and watches everything else.
+
+It never imports code of users or of their packages, so nothing they do can break it.
+The host's stream is its stdin and stdout; whatever else writes to stdout by accident is
+sent to stderr instead.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Any, Callable, Dict, Optional
+
+from . import process_tree, protocol
+from .active_run import ActiveRun, now
+from .loop import Loop
+from .outbox import Outbox
+from .runs import Backend, Runs
+from .snapshots import SnapshotError, Snapshots
+from .work_folder import WorkFolder
+
+_READ_BYTES = 1 << 20
+_SNAPSHOT_BYTES = 512 << 20
+_FLUSH_SECONDS = 2.0
+_END_SECONDS = 3.0
+
+
+class RequestError(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.error = {"code": code, "message": message, "hint": hint}
+
+
+class Control:
+    """Answers the host's requests.
+
+    Parameters
+    ----------
+    code_folder
+        Where our own package was unpacked.
+    base_folder
+        Writable folder for snapshots.
+    spawn
+        Start a fresh interpreter for each executor instead of forking.
+    """
+
+    def __init__(self, code_folder: str, base_folder: str, *, spawn: bool) -> None:
+        self.loop = Loop()
+        self._decoder = protocol.Decoder()
+        self._work = WorkFolder(base_folder)
+        self._host_name = _host_name()
+        self._source, write, out_fd = _host_stream(self.loop, spawn)
+        self.outbox = Outbox(self.loop, out_fd, write, self._stop)
+        capacity = int(os.environ.get("PF_WORKER_SNAPSHOT_BYTES") or _SNAPSHOT_BYTES)
+        self._snapshots = Snapshots(self._work.path, capacity)
+        self._runs = Runs(self.loop, self.outbox, self._snapshots, self._host_name)
+        self._backend = self._runs.backend = _backend(
+            self.loop, self._runs, code_folder, spawn
+        )
+        self._answers: Dict[str, Callable[[Dict[str, Any]], Any]] = {
+            "ping": lambda request: {"time": now()},
+            "snapshot.open": self._open_snapshot,
+            "snapshot.fill": self._fill_snapshot,
+            "cancel": lambda request: {
+                "canceled": self._runs.cancel(request["target"])
+            },
+            "stats": self._stats,
+        }
+
+    def serve(self) -> None:
+        """Say hello, then answer until the host goes or asks us to end."""
+        self.outbox.put(protocol.encode(self._hello()))
+        self.outbox.flush()
+        self._listen_to_signals()
+        self._backend.start()
+        self.loop.watch_read(self._source, self._read, pausable=True)
+        try:
+            self.loop.run()
+        finally:
+            self._end()
+
+    def _hello(self) -> Dict[str, Any]:
+        version = ".".join(str(part) for part in sys.version_info[:3])
+        uid = os.getuid() if hasattr(os, "getuid") else None
+        features = [self._backend.feature]
+        if _has_package("jinja2"):
+            features.append("jinja2")
+        return {
+            "type": "hello",
+            "protocol": protocol.PROTOCOL_VERSION,
+            "python": version,
+            "implementation": sys.implementation.name,
+            "pid": os.getpid(),
+            "hostname": self._host_name,
+            "user": _user_name(uid),
+            "uid": uid,
+            "cwd": os.getcwd(),
+            "features": features,
+        }
+
+    # ---- signals ------------------------------------------------------------
+
+    def _listen_to_signals(self) -> None:
+        bell = self.loop.open_bell()
+        # Ctrl-C in a terminal reaches every process there; the host decides for us.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if not hasattr(signal, "SIGCHLD") or self._backend.feature != "fork":
+            return
+        signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: self.loop.call_soon(self._reap))
+        for name in ("SIGTERM", "SIGHUP"):
+            signal.signal(getattr(signal, name), lambda *_: self._stop())
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            self._backend.reaped(pid, status)
+
+    def _stop(self) -> None:
+        self.loop.running = False
+
+    # ---- requests -----------------------------------------------------------
+
+    def _read(self) -> None:
+        data = self._receive()
+        if data is None:
+            self._stop()
+            return
+        self._decoder.feed(data)
+        while self.loop.running:
+            body = self._decoder.next_body()
+            if body is None:
+                return
+            self._handle(protocol.decode(body), body)
+
+    def _receive(self) -> Optional[bytes]:
+        if isinstance(self._source, int):
+            try:
+                return os.read(self._source, _READ_BYTES) or None
+            except BlockingIOError:
+                return b""
+            except OSError:
+                return None
+        return self._source.recv(_READ_BYTES) or None
+
+    def _handle(self, request: Dict[str, Any], body: bytes) -> None:
+        number = request.get("id")
+        op = request.get("op")
+        try:
+            if op in ("run", "inspect"):
+                self._begin(request, body)
+                return
+            if op == "shutdown":
+                self._reply(number, {})
+                self._stop()
+                return
+            if op not in self._answers:
+                known = ", ".join(sorted([*self._answers, "run", "inspect"]))
+                raise RequestError(
+                    "usage", f"unknown operation {op!r}", f"known are {known}"
+                )
+            self._reply(number, self._answers[op](request))
+        except RequestError as error:
+            self._refuse(number, error.error)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"malformed request {op!r}: {type(error).__name__}: {error}"
+            hint = "host and worker must be of the same version; restart the runtime"
+            self._refuse(number, {"code": "usage", "message": what, "hint": hint})
+        except OSError as error:
+            what = f"{op} failed in the runtime: {error}"
+            hint = "look whether the runtime's disk is full or not writable"
+            self._refuse(
+                number, {"code": "runtime_failed", "message": what, "hint": hint}
+            )
+
+    def _reply(self, number: Any, value: Any) -> None:
+        frame = protocol.encode({"type": "result", "id": number, "value": value})
+        self.outbox.put(frame)
+
+    def _refuse(self, number: Any, error: Dict[str, Any]) -> None:
+        frame = protocol.encode({"type": "error", "id": number, "error": error})
+        self.outbox.put(frame)
+
+    def _begin(self, request: Dict[str, Any], body: bytes) -> None:
+        snapshot = self._snapshots.get(request["snapshot"])
+        if snapshot is None:
+            raise RequestError(
+                "snapshot_missing",
+                f"snapshot {request['snapshot']} is not here",
+                "open it, then ask again",
+            )
+        self._runs.begin(ActiveRun(request, body), snapshot)
+
+    def _open_snapshot(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        try:
+            missing = self._snapshots.open(request["snapshot"], request["files"])
+        except SnapshotError as error:
+            raise RequestError("usage", str(error), _SNAPSHOT_HINT) from None
+        return {"missing": missing}
+
+    def _fill_snapshot(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        try:
+            missing = self._snapshots.fill(request["snapshot"], request["blobs"])
+        except SnapshotError as error:
+            raise RequestError("usage", str(error), _SNAPSHOT_HINT) from None
+        return {"missing": missing}
+
+    def _stats(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        processes = [
+            {"pid": os.getpid(), "kind": "control", "snapshot": None},
+            *self._backend.processes(),
+        ]
+        for process in processes:
+            process["rss"] = process_tree.resident_bytes(process["pid"])
+        return {"processes": processes, "runs": self._runs.ids()}
+
+    # ---- the end ------------------------------------------------------------
+
+    def _end(self) -> None:
+        deadline = time.monotonic() + _FLUSH_SECONDS
+        self.outbox.flush()
+        self.loop.forget(self._source)
+        while not self.outbox.empty and time.monotonic() < deadline:
+            self.loop.run_once(0.1)
+        self._backend.close()
+        deadline = time.monotonic() + _END_SECONDS
+        while self._backend.sweep() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self._work.remove()
+
+
+_SNAPSHOT_HINT = "the host sent a folder that cannot be; run it again"
+
+
+def _backend(loop: Loop, runs: Runs, code_folder: str, spawn: bool) -> Backend:
+    if spawn:
+        from .fresh import FreshBackend
+
+        return FreshBackend(loop, runs, code_folder)
+    from .templates import ForkBackend
+
+    return ForkBackend(loop, runs, code_folder)
+
+
+def _host_stream(loop: Loop, spawn: bool) -> Any:
+    """Take stdin and stdout for ourselves; return what to read, write and watch."""
+    in_fd, out_fd = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    if not spawn:
+        os.set_blocking(in_fd, False)
+        os.set_blocking(out_fd, False)
+        return in_fd, lambda data: os.write(out_fd, data), out_fd
+
+    import socket
+    import threading
+
+    from .fresh import pump, socket_from, write_all
+
+    source = socket_from(in_fd)
+    out, theirs = socket.socketpair()
+    out.setblocking(False)
+    arguments = (theirs.recv, lambda data: write_all(out_fd, data))
+    threading.Thread(target=pump, args=arguments, daemon=True).start()
+    return source, out.send, out.fileno()
+
+
+def _has_package(name: str) -> bool:
+    """Whether a package is installed, without looking into what is installed."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    roots = {sys.prefix, sys.base_prefix, "/usr", "/usr/local"}
+    if sys.executable:
+        roots.add(os.path.dirname(os.path.dirname(sys.executable)))
+    places = [f"lib/{version}/site-packages", "lib/python3/dist-packages"]
+    places.append("Lib/site-packages")
+    return any(
+        os.path.isdir(os.path.join(root, place, name))
+        for root in roots
+        for place in places
+    )
+
+
+def _host_name() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    return os.environ.get("COMPUTERNAME", "")
+
+
+def _user_name(uid: Optional[int]) -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(uid or 0).pw_name
+    except (ImportError, KeyError):
+        return os.environ.get("USERNAME") or str(uid)
+
+
+def must_spawn() -> bool:
+    """Whether executors are started afresh instead of forked on this system.
+
+    macOS can fork, but its frameworks do not survive it.
+    """
+    wish = os.environ.get("PF_WORKER_START")
+    if wish in ("spawn", "fork"):
+        return wish == "spawn"
+    return not sys.platform.startswith("linux")
+
+
+def main(code_folder: str, base_folder: str) -> None:
+    """Serve the host on stdin and stdout until it goes."""
+    try:
+        Control(code_folder, base_folder, spawn=must_spawn()).serve()
+    except protocol.ProtocolError as error:
+        sys.stderr.write(f"the host does not speak our protocol: {error}\n")
+        sys.stderr.flush()
+        os._exit(2)
+    os._exit(0)

@@ -1,0 +1,180 @@
+"""An executor: a fresh process that does exactly one thing and ends.
+
+Its standard output and error are pipes that control reads. It reads them itself, too,
+whenever a node starts or ends, so that what was printed by a library or a subprocess is
+known to belong to the node that ran at the time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from typing import Any, Dict, Optional, Sequence, Set, Tuple
+
+from . import execution, protocol, wire
+from .loop import read_available
+
+CHILDREN_REMAIN = 77
+"""Exit code that asks control to look for processes that outlived the run."""
+
+_TRANSITIONS = frozenset(
+    ["node_started", "node_completed", "node_failed", "node_bypassed", "node_canceled"]
+)
+_DROPPABLE = frozenset(["chunk", "node_running"])
+_DRAIN_BYTES = 1 << 20
+
+
+class Executor:
+    """Runs one request and reports over a wire.
+
+    Parameters
+    ----------
+    connection
+        To control.
+    outputs
+        Non-blocking read ends of our own stdout and stderr, each with its name; empty
+        where nobody but control reads them.
+    """
+
+    def __init__(
+        self, connection: wire.Wire, outputs: Sequence[Tuple[int, str]] = ()
+    ) -> None:
+        self._wire = connection
+        self._outputs = outputs
+        self._running: Set[str] = set()
+        self._lock = threading.RLock()
+        self._id: Any = None
+
+    def serve(self) -> None:
+        """Wait for the request, do it, answer; returns when nothing was asked."""
+        message = self._wire.receive()
+        if message is None:
+            return
+        request = wire.loads(message.payload)
+        self._id = request["id"]
+        try:
+            value = self._do(request, message.header)
+            self._drain()
+            frame = protocol.encode({"type": "result", "id": self._id, "value": value})
+            self._wire.send(wire.RESULT, None, frame)
+        except BaseException as error:
+            text = "".join(traceback.format_exception_only(type(error), error)).strip()
+            self._wire.send(
+                wire.FAILURE, {"message": text, "traceback": traceback.format_exc()}
+            )
+
+    def _do(self, request: Dict[str, Any], header: Dict[str, Any]) -> Dict[str, Any]:
+        folder = header["folder"]
+        if not header["prepared"]:
+            prepare(request["flow"], folder, header["environment"])
+        if request["op"] == "inspect":
+            return execution.inspect_tools(
+                request["flow"], folder, request.get("nodes")
+            )
+        result = execution.run_flow(request, folder, self.emit)
+        result["pid"] = os.getpid()
+        result["hostname"] = host_name()
+        return result
+
+    def emit(self, event: Dict[str, Any]) -> None:
+        """Send an event; may be called from any thread."""
+        name = event["event"]
+        if name == "log":
+            header = {key: event[key] for key in event if key != "text"}
+            text = event["text"].encode("utf-8", "surrogatepass")
+            self._wire.send(wire.LOG, header, text)
+        elif name in _TRANSITIONS:
+            self._emit_transition(name, event)
+        else:
+            kind = wire.PREVIEW if name in _DROPPABLE else wire.EVENT
+            self._wire.send(kind, None, self._frame(event))
+
+    def _emit_transition(self, name: str, event: Dict[str, Any]) -> None:
+        node = event["node"]
+        shown = {key: event[key] for key in event if key != "node_result"}
+        frame = self._frame(shown)
+        with self._lock:
+            self._drain()
+            if "node_result" in event:
+                kept = wire.dumps(event["node_result"])
+                self._wire.send(wire.KEEP, {"node": node}, kept)
+            if name == "node_started":
+                self._running.add(node)
+            else:
+                self._running.discard(node)
+            self._wire.send(wire.NODE, {"event": name, "node": node}, frame)
+
+    def _frame(self, event: Dict[str, Any]) -> bytes:
+        return protocol.encode({"type": "event", "id": self._id, "event": event})
+
+    def _drain(self) -> None:
+        """Send what was written to our file descriptors since the last time."""
+        for fd, stream in self._outputs:
+            text = read_available(fd, _DRAIN_BYTES)
+            if text:
+                self.send_output(stream, text)
+
+    def send_output(self, stream: str, text: bytes) -> None:
+        """Send text that was written around Python's streams."""
+        node = next(iter(self._running)) if len(self._running) == 1 else None
+        header = {"event": "log", "node": node, "stream": stream, "direct": True}
+        self._wire.send(wire.LOG, header, text)
+
+
+def prepare(
+    flow: Dict[str, Any], folder: str, environment: Dict[str, Optional[str]]
+) -> None:
+    """Make this process the place where ``flow`` runs, its code loaded."""
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    if "TZ" in environment and sys.platform != "win32":
+        import time
+
+        time.tzset()
+    os.chdir(folder)
+    execution.prepare(flow, folder)
+
+
+def host_name() -> str:
+    """Return the name of the machine or container."""
+    import platform
+
+    return platform.node()
+
+
+def reseed() -> None:
+    """Give this process random numbers of its own where forking does not."""
+    numpy_random: Any = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def leave() -> None:
+    """End this process the way an interpreter ends, without waiting for threads."""
+    import atexit
+
+    try:
+        run_exit_functions: Any = atexit._run_exitfuncs
+        run_exit_functions()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        # The answer is out; nothing that fails from here on is the run's business.
+        pass
+    os._exit(CHILDREN_REMAIN if _has_children() else 0)
+
+
+def _has_children() -> bool:
+    if not hasattr(os, "WNOHANG"):
+        return True
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True

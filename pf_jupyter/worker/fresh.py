@@ -1,0 +1,179 @@
+"""Executors without forking: an interpreter of its own for each, started ahead of time.
+
+For systems that cannot fork, or not safely. Pipes are turned into sockets by threads,
+so that control's loop is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+from typing import Any, Callable, Dict, List
+
+from . import process_tree, start
+from .active_run import ActiveRun
+from .loop import Loop
+from .snapshots import Snapshot
+from .sources import ExecutorHandle, Observer, Source
+
+_PIECE = 1 << 16
+
+
+def pump(read: Callable[[int], bytes], write: Callable[[bytes], Any]) -> None:
+    """Copy until one side ends."""
+    try:
+        while True:
+            data = read(_PIECE)
+            if not data:
+                return
+            write(data)
+    except (OSError, ValueError):
+        # The other side is gone; what reads from it sees the end.
+        return
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of ``data`` to a blocking file descriptor."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def socket_from(fd: int) -> socket.socket:
+    """Return a socket that gives what is read from ``fd``."""
+    ours, theirs = socket.socketpair()
+
+    def copy() -> None:
+        pump(lambda size: os.read(fd, size), theirs.sendall)
+        theirs.close()
+
+    threading.Thread(target=copy, daemon=True).start()
+    return ours
+
+
+class FreshSource(Source):
+    """Starts interpreters; each becomes an executor with nothing loaded."""
+
+    def __init__(self, loop: Loop, observer: Observer, code_folder: str) -> None:
+        super().__init__(loop, observer, spares=1)
+        self._code_folder = code_folder
+
+    def make(self) -> None:
+        """Start an interpreter."""
+        try:
+            process = subprocess.Popen(
+                start.command(self._code_folder, "executor"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=os.name != "nt",
+            )
+        except OSError as error:
+            text = error.strerror or str(error)
+            self._loop.call_soon(lambda: self.failed(text))
+            return
+        ours, theirs = socket.socketpair()
+        stdin, stdout, stderr = _pipes(process)
+
+        def say() -> None:
+            pump(theirs.recv, lambda data: write_all(stdin.fileno(), data))
+            stdin.close()
+
+        def hear() -> None:
+            pump(lambda size: os.read(stdout.fileno(), size), theirs.sendall)
+            stdout.close()
+            try:
+                theirs.shutdown(socket.SHUT_WR)
+            except OSError:
+                # Control has closed its end.
+                pass
+
+        printed, errors = socket.socketpair()
+        printed.setblocking(False)
+
+        def print_errors() -> None:
+            pump(lambda size: os.read(stderr.fileno(), size), errors.sendall)
+            stderr.close()
+            errors.close()
+
+        speaking = threading.Thread(target=say, daemon=True)
+        pumps = [threading.Thread(target=hear, daemon=True)]
+        pumps.append(threading.Thread(target=print_errors, daemon=True))
+        for thread in (speaking, *pumps):
+            thread.start()
+        handle = ExecutorHandle(
+            self._loop,
+            self._observer,
+            self,
+            process.pid,
+            ours,
+            [(printed, "stderr")],
+            False,
+        )
+
+        def wait() -> None:
+            code = process.wait()
+            # A grandchild may hold the pipes open: what it still says is not awaited.
+            for thread in pumps:
+                thread.join(0.2)
+            status = code if os.name == "nt" else wait_status(code)
+            self._loop.call_from_thread(lambda: handle.end(status))
+            theirs.close()
+
+        threading.Thread(target=wait, daemon=True).start()
+        self._loop.call_soon(lambda: self.born(handle))
+
+
+def _pipes(process: "subprocess.Popen[bytes]") -> Any:
+    return process.stdin, process.stdout, process.stderr
+
+
+def wait_status(code: int) -> int:
+    """Return what ``os.waitpid`` would have given for a ``Popen.returncode``."""
+    return -code if code < 0 else code << 8
+
+
+class FreshBackend:
+    """All executors of a worker on a system that does not fork."""
+
+    feature = "spawn"
+
+    def __init__(self, loop: Loop, observer: Observer, code_folder: str) -> None:
+        self._source = FreshSource(loop, observer, code_folder)
+
+    def start(self) -> None:
+        """Have the first interpreter begin to load."""
+        self._source.refill()
+
+    def ask(self, run: ActiveRun, snapshot: Snapshot) -> None:
+        """Find an executor for ``run``; the observer hears of it."""
+        self._source.ask(run)
+
+    def withdraw(self, run: ActiveRun, *, stuck: bool) -> bool:
+        """Forget a run that waits; False when it did not."""
+        return self._source.withdraw(run)
+
+    def drop_snapshot(self, snapshot: Snapshot) -> None:
+        """Nothing of ours lives in a snapshot's folder."""
+
+    def reaped(self, pid: int, status: int) -> None:
+        """Nothing: each interpreter is waited for by a thread."""
+
+    def sweep(self) -> bool:
+        """Nothing can be found here that outlived its executor's process group."""
+        return False
+
+    def processes(self) -> List[Dict[str, Any]]:
+        """Return the processes that exist: pid, kind, snapshot."""
+        return [
+            {"pid": pid, "kind": "executor", "snapshot": None}
+            for pid in self._source.executors
+        ]
+
+    def close(self) -> None:
+        """End everything."""
+        for pid in list(self._source.executors):
+            process_tree.kill_tree(pid)

@@ -1,0 +1,173 @@
+"""Processes and their descendants: who they are, how they end, ending all of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any, Dict, Iterable, List, Optional
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+
+def _prctl(option: int, value: int) -> bool:
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        import ctypes
+
+        libc: Any = ctypes.CDLL(None, use_errno=True)
+        return bool(libc.prctl(option, value, 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def adopt_orphans() -> bool:
+    """Become the parent of descendants whose own parent ends; False if impossible."""
+    return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process as soon as ``parent`` ends."""
+    _prctl(_PR_SET_PDEATHSIG, int(_SIGKILL))
+    if os.getppid() != parent:
+        # It ended between the fork and the request.
+        os._exit(0)
+
+
+def offer_to_oom_killer() -> None:
+    """Be the first to go when memory runs out, so that the worker itself stays."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        pass
+
+
+def parents() -> Dict[int, int]:
+    """Return pid → parent's pid of every process that can be seen."""
+    found: Dict[int, int] = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return _parents_by_ps()
+    for name in names:
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                stat = file.read()
+        except OSError:
+            continue
+        # The second field is the command in parentheses and may hold anything.
+        fields = stat[stat.rfind(b")") + 2 :].split()
+        if fields[0] != b"Z":
+            found[int(name)] = int(fields[1])
+    return found
+
+
+def _parents_by_ps() -> Dict[int, int]:
+    if os.name == "nt":
+        return {}
+    import subprocess
+
+    listing = subprocess.run(
+        ["ps", "-axo", "pid=,ppid="],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    ).stdout
+    rows = (line.split() for line in listing.splitlines())
+    return {int(row[0]): int(row[1]) for row in rows if len(row) == 2}
+
+
+def descendants(roots: Iterable[int]) -> List[int]:
+    """Return all processes below ``roots``, nearest first."""
+    children: Dict[int, List[int]] = {}
+    for pid, parent in parents().items():
+        children.setdefault(parent, []).append(pid)
+    found: List[int] = []
+    queue = list(roots)
+    while queue:
+        below = children.get(queue.pop(), ())
+        found.extend(below)
+        queue.extend(below)
+    return found
+
+
+def kill(pid: int) -> None:
+    """Kill one process; one that is gone is no error."""
+    try:
+        os.kill(pid, _SIGKILL)
+    except OSError:
+        pass
+
+
+def kill_group(pid: int) -> None:
+    """Kill the process group that ``pid`` leads, where there are such groups."""
+    if hasattr(os, "killpg"):
+        try:
+            os.killpg(pid, _SIGKILL)
+        except OSError:
+            pass
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process, its group and everything below it."""
+    if os.name == "nt":
+        import subprocess
+
+        subprocess.run(
+            ["taskkill", "/T", "/F", "/PID", str(pid)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        return
+    below = descendants([pid])
+    kill(pid)
+    kill_group(pid)
+    for child in below:
+        kill(child)
+
+
+def describe_exit(status: Optional[int]) -> str:
+    """Say how a process ended, from the status of ``os.waitpid``."""
+    if status is None:
+        return "for an unknown reason"
+    if os.name != "nt" and os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = "unknown"
+        return f"by signal {number} ({name})"
+    return f"with exit code {exit_code(status)}"
+
+
+def exit_code(status: int) -> Optional[int]:
+    """Return the exit code in a status, or None when a signal ended the process."""
+    if os.name == "nt":
+        return status
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+
+
+def was_killed(status: Optional[int]) -> bool:
+    """Whether a status says SIGKILL, which is what the out-of-memory killer sends."""
+    return (
+        status is not None
+        and os.name != "nt"
+        and os.WIFSIGNALED(status)
+        and os.WTERMSIG(status) == _SIGKILL
+    )
+
+
+def resident_bytes(pid: int) -> Optional[int]:
+    """Return the memory a process holds now, or None where that is not known."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,372 @@
+"""All runs of a worker: given to executors, watched, ended, answered."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import Any, Deque, Dict, List, Optional, Protocol
+
+from . import process_tree, protocol, wire
+from .active_run import ActiveRun, failure, now
+from .loop import Loop, Timer
+from .memory_group import MemoryGroup, describe_bytes
+from .outbox import Outbox
+from .snapshots import Snapshot, Snapshots
+from .sources import ExecutorHandle
+
+MAX_RUNS = 128
+"""Executors at work at once; further runs wait for their turn."""
+_REFILL_SECONDS = 0.03
+_LEAVE_SECONDS = 2.0
+_GRACE_SECONDS = 0.25
+_INSPECT_SECONDS = 30.0
+_FAULT_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
+
+
+class Backend(Protocol):
+    """Where executors come from on this system."""
+
+    feature: str
+
+    def start(self) -> None:
+        """Begin to load what runs will need."""
+
+    def ask(self, run: ActiveRun, snapshot: Snapshot) -> None:
+        """Find an executor."""
+
+    def withdraw(self, run: ActiveRun, *, stuck: bool) -> bool:
+        """Forget a run that waits; False when it does not."""
+
+    def drop_snapshot(self, snapshot: Snapshot) -> None:
+        """End what lives in a folder that is about to go."""
+
+    def reaped(self, pid: int, status: int) -> None:
+        """Take note of a child that ended."""
+
+    def sweep(self) -> bool:
+        """Kill what outlived its executor; whether there was anything."""
+
+    def processes(self) -> List[Dict[str, Any]]:
+        """Return what exists: pid, kind, snapshot."""
+
+    def close(self) -> None:
+        """End everything."""
+
+
+class _Turn:
+    """A run and what belongs to it until it is answered."""
+
+    def __init__(self, run: ActiveRun, snapshot: Snapshot) -> None:
+        self.run = run
+        self.snapshot = snapshot
+        self.executor: Optional[ExecutorHandle] = None
+        self.deadline: Optional[Timer] = None
+
+
+class Runs:
+    """Conducts runs; hears of everything that executors do.
+
+    Parameters
+    ----------
+    loop, outbox
+        As everywhere.
+    snapshots
+        Folders to run in.
+    host_name
+        For results.
+    """
+
+    def __init__(
+        self, loop: Loop, outbox: Outbox, snapshots: Snapshots, host_name: str
+    ) -> None:
+        self._loop = loop
+        self._outbox = outbox
+        self._snapshots = snapshots
+        self._host_name = host_name
+        self._memory = MemoryGroup()
+        self._turns: Dict[Any, _Turn] = {}
+        self._queue: Deque[_Turn] = deque()
+        self._working = 0
+        self.backend: Backend
+
+    # ---- asked by the host --------------------------------------------------
+
+    def begin(self, run: ActiveRun, snapshot: Snapshot) -> None:
+        """Start a run or inspection, or queue it."""
+        if run.is_inspection and run.timeout is None:
+            run.timeout = _INSPECT_SECONDS
+        turn = _Turn(run, snapshot)
+        self._turns[run.id] = turn
+        self._snapshots.begin(snapshot)
+        if self._working < MAX_RUNS:
+            self._admit(turn)
+        else:
+            self._queue.append(turn)
+
+    def _admit(self, turn: _Turn) -> None:
+        self._working += 1
+        run = turn.run
+        if run.timeout is not None:
+            # A run watches its own limit; we end the one that cannot keep it.
+            grace = 0.0 if run.is_inspection else _GRACE_SECONDS
+            turn.deadline = self._loop.call_later(
+                float(run.timeout) + grace, lambda: self._end(turn, "timeout")
+            )
+        self.backend.ask(run, turn.snapshot)
+
+    def cancel(self, run_id: Any) -> bool:
+        """End a run that somebody stopped; False when it is not there (any more)."""
+        turn = self._turns.get(run_id)
+        if turn is None or turn.run.ending:
+            return False
+        self._end(turn, "cancel")
+        return True
+
+    def ids(self) -> List[Any]:
+        """Return the ids of runs that were not answered yet."""
+        return list(self._turns)
+
+    def _end(self, turn: _Turn, why: str) -> None:
+        run = turn.run
+        executor = turn.executor
+        if executor is not None:
+            # Whatever it managed to do before its end counts.
+            executor.drain()
+            if run.answered:
+                return
+            run.ending = why
+            process_tree.kill_tree(executor.pid)
+            return
+        run.ending = why
+        if turn in self._queue:
+            self._queue.remove(turn)
+            self._working += 1
+        else:
+            self.backend.withdraw(run, stuck=why == "timeout")
+        self._answer_for(turn, None)
+
+    # ---- told by executors --------------------------------------------------
+
+    def assigned(self, executor: ExecutorHandle, run: ActiveRun) -> None:
+        """Let a fresh executor do what was asked."""
+        turn = self._turns[run.id]
+        turn.executor = executor
+        turn.snapshot.dirty = True
+        run.pid = executor.pid
+        header = {
+            "folder": turn.snapshot.folder,
+            "prepared": executor.prepared,
+            "environment": run.request.get("environment_variables") or {},
+        }
+        executor.send(header, run.body)
+        # A spare is made while a long run goes on, but does not compete with a short
+        # one for the processor.
+        self._loop.call_later(_REFILL_SECONDS, executor.source.refill)
+
+    def refused(self, run: ActiveRun, message: str) -> None:
+        """Fail a run for which there is no process."""
+        turn = self._turns[run.id]
+        error = failure(
+            "ProcessCrashError",
+            f"no process could be started for this run: {message}",
+            "raise the runtime's limit on processes or run less at once; "
+            "if it persists, restart the runtime",
+        )
+        self._finish(turn, error)
+
+    def loading(self, run: ActiveRun, stream: str, text: bytes) -> None:
+        """Show what code printed while it was loaded."""
+        self._log(run, {"node": None, "stream": stream}, text, direct=True)
+
+    def said(self, executor: ExecutorHandle, message: wire.Message) -> None:
+        """Pass on what an executor says."""
+        run = executor.run
+        if run is None or run.answered:
+            return
+        kind, header, payload = message
+        if kind == wire.LOG:
+            direct = bool(header.pop("direct", False))
+            self._log(run, header, payload, direct=direct)
+        elif kind == wire.NODE:
+            run.see_node(header["event"], header["node"])
+            self._outbox.put(payload)
+        elif kind == wire.KEEP:
+            run.keep(header["node"], payload)
+        elif kind == wire.EVENT:
+            self._outbox.put(payload)
+        elif kind == wire.PREVIEW:
+            self._outbox.offer(payload)
+        elif kind == wire.RESULT:
+            self._answered(executor, run, payload)
+        elif kind == wire.FAILURE:
+            error = failure(
+                "internal",
+                f"the worker failed to run the flow: {header['message']}",
+                "this is a defect of pf_jupyter; report it with the traceback",
+            )
+            error["traceback"] = header["traceback"]
+            self._finish(self._turns[run.id], error)
+
+    def printed(self, executor: ExecutorHandle, stream: str, text: bytes) -> None:
+        """Pass on what was written to an executor's file descriptors."""
+        run = executor.run
+        if run is not None and not run.answered:
+            header = {"node": run.only_node, "stream": stream}
+            self._log(run, header, text, direct=True)
+
+    def _log(
+        self, run: ActiveRun, header: Dict[str, Any], text: bytes, *, direct: bool
+    ) -> None:
+        node, stream = header["node"], header["stream"]
+        if run.see_log(node, stream, text, direct=direct):
+            header.setdefault("event", "log")
+            header.setdefault("time", now())
+            shown = text.decode("utf-8", "replace" if direct else "surrogatepass")
+            self._outbox.offer(run.frame("event", event={**header, "text": shown}))
+
+    def _answered(self, executor: ExecutorHandle, run: ActiveRun, frame: bytes) -> None:
+        turn = self._turns[run.id]
+        # Text that is in the pipes now was written before the answer.
+        executor.collect()
+        if run.has_direct_output and not run.is_inspection:
+            decoder = protocol.Decoder()
+            decoder.feed(frame)
+            message: Any = decoder.next()
+            run.add_direct_output(message["value"])
+            frame = protocol.encode(message)
+        self._outbox.put(frame)
+        self._close(turn)
+        self._loop.call_later(_LEAVE_SECONDS, lambda: self._insist(executor))
+
+    def _insist(self, executor: ExecutorHandle) -> None:
+        if not executor.ended:
+            process_tree.kill_tree(executor.pid)
+
+    def gone(self, executor: ExecutorHandle, status: Optional[int]) -> None:
+        """Clean up behind an executor; answer for it when it could not."""
+        run = executor.run
+        process_tree.kill_group(executor.pid)
+        if status is None or process_tree.exit_code(status) != 0:
+            self._sweep()
+        if run is not None and not run.answered:
+            self._answer_for(self._turns[run.id], status)
+
+    def _sweep(self) -> None:
+        if self.backend.sweep():
+            # Children of what was killed come to us next.
+            self._loop.call_later(0.01, self._sweep)
+
+    # ---- answers ------------------------------------------------------------
+
+    def _answer_for(self, turn: _Turn, status: Optional[int]) -> None:
+        run = turn.run
+        if run.ending == "cancel":
+            error = failure("canceled", "the run was stopped", "run it again")
+            self._finish(turn, error, "Canceled")
+        elif run.ending == "timeout":
+            self._finish(turn, self._timeout_error(run))
+        else:
+            self._finish(turn, self._crash_error(turn, status))
+
+    def _timeout_error(self, run: ActiveRun) -> Dict[str, Any]:
+        line = run.request.get("line_number")
+        seconds = f"{run.timeout:g} second" + ("" if run.timeout == 1 else "s")
+        what = "the run" if line is None else f"line {line}"
+        if run.is_inspection:
+            what = "checking the code"
+        return failure(
+            "LineExecutionTimeoutError",
+            f"{what} did not end within {seconds} and was ended with everything it "
+            "had started",
+            "give it more time (timeout), or look at the node that was still running",
+            node=run.only_node,
+        )
+
+    def _crash_error(self, turn: _Turn, status: Optional[int]) -> Dict[str, Any]:
+        run = turn.run
+        node = run.only_node
+        place = f"while node '{node}' ran" if node else "during the run"
+        if run.is_inspection:
+            place = "while the flow's code was loaded"
+        if process_tree.was_killed(status) and self._memory.took_one():
+            limit = self._memory.limit()
+            size = f" of {describe_bytes(limit)}" if limit else ""
+            return failure(
+                "ProcessCrashError",
+                f"out of memory: the memory limit{size} was reached {place}",
+                "give the runtime more memory, or have the flow use less at a time",
+                node=node,
+            )
+        how = process_tree.describe_exit(status)
+        error = failure(
+            "ProcessCrashError",
+            f"the process ended {how} {place}",
+            _crash_hint(status),
+            node=node,
+        )
+        text = run.crash_text.text()
+        start = text.rfind("Fatal Python error:")
+        if start >= 0:
+            folder = turn.snapshot.folder
+            frames = [
+                {"file": file, "line": int(line), "name": name}
+                for file, line, name in _FAULT_FRAME.findall(text[start:])
+                if file.startswith(folder)
+            ]
+            error["frames"] = frames
+            error["traceback"] = "\n".join(
+                f'  File "{f["file"]}", line {f["line"]}, in {f["name"]}'
+                for f in frames
+            )
+        return error
+
+    def _finish(
+        self, turn: _Turn, error: Dict[str, Any], status: str = "Failed"
+    ) -> None:
+        run = turn.run
+        for event in run.closing_events(error):
+            self._outbox.put(run.frame("event", event=event))
+        value: Dict[str, Any]
+        if run.is_inspection:
+            problem = {
+                "code": error["code"],
+                "message": error["message"],
+                "node": None,
+                "file": "",
+                "line": 0,
+                "column": 0,
+                "hint": error["hint"],
+            }
+            value = {"tools": {}, "problems": [problem]}
+        else:
+            value = run.compose(status, error, self._host_name)
+        self._outbox.put(run.frame("result", value=value))
+        self._close(turn)
+
+    def _close(self, turn: _Turn) -> None:
+        turn.run.answered = True
+        if turn.deadline is not None:
+            turn.deadline.cancel()
+        del self._turns[turn.run.id]
+        self._working -= 1
+        # The answer goes out before the folder is looked after.
+        self._loop.call_soon(lambda: self._afterwards(turn))
+
+    def _afterwards(self, turn: _Turn) -> None:
+        self._outbox.flush()
+        self._snapshots.end(turn.snapshot)
+        if turn.executor is not None:
+            turn.executor.source.refill()
+        while self._queue and self._working < MAX_RUNS:
+            self._admit(self._queue.popleft())
+        for snapshot in self._snapshots.surplus():
+            self.backend.drop_snapshot(snapshot)
+            self._snapshots.drop(snapshot)
+
+
+def _crash_hint(status: Optional[int]) -> str:
+    if process_tree.was_killed(status):
+        return "something killed it from outside, or memory ran out; look at the logs"
+    if status is not None and process_tree.exit_code(status) is not None:
+        return "code of the flow calls os._exit or a library does; raise an exception"
+    return "native code crashed; the traceback and logs show the last Python lines"

@@ -1,0 +1,101 @@
+"""How the processes below control come to life in an interpreter of their own.
+
+Control runs isolated from everything that is installed. What it starts does not: these
+processes see the environment as any program there would.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import List
+
+CODE = """\
+import sys
+if sys.path and sys.path[0] == "":
+    del sys.path[0]
+sys.path.insert(0, sys.argv[1])
+from pf_jupyter.worker.start import main
+main(sys.argv[1:])
+"""
+
+
+def command(code_folder: str, role: str, *arguments: str) -> List[str]:
+    """Return the command line of a process with this role."""
+    executable = sys.executable or "python3"
+    return [executable, "-c", CODE, code_folder, role, *arguments]
+
+
+def main(arguments: List[str]) -> None:
+    """Live as ``arguments`` say: code folder, role, and what the role needs."""
+    code_folder, role, *rest = arguments
+    # Last, so that packages which are really installed win over ours.
+    sys.path.append(os.path.join(code_folder, "pf_jupyter", "worker", "compat"))
+    sys.argv[:] = [""]
+    if role == "zygote":
+        from . import nursery
+
+        restore_open_files_limit(int(rest[1]))
+        nursery.zygote(int(rest[0]))
+    else:
+        _fresh_executor()
+
+
+def raise_open_files_limit() -> int:
+    """Allow this process as many open files as it may have; return the old limit."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return 0
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        return 0
+    return soft
+
+
+def restore_open_files_limit(soft: int) -> None:
+    """Undo `raise_open_files_limit`: user code keeps the limit it would have had."""
+    if soft:
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _fresh_executor() -> None:
+    """Live as an executor that was not forked: frames on stdin and stdout."""
+    read_fd, write_fd = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    output, stdout = os.pipe()
+    os.dup2(stdout, 1)
+    os.close(stdout)
+
+    import faulthandler
+
+    from . import executor, nursery, process_tree, wire
+
+    process_tree.end_with_parent(os.getppid())
+    process_tree.adopt_orphans()
+    process_tree.offer_to_oom_killer()
+    nursery.limit_memory(os.environ.get("PF_WORKER_MEMORY"))
+    faulthandler.enable(2)
+    worker = executor.Executor(wire.pipe_wire(read_fd, write_fd))
+
+    def read_output() -> None:
+        while True:
+            text = os.read(output, 1 << 16)
+            if not text:
+                return
+            worker.send_output("stdout", text)
+
+    threading.Thread(target=read_output, daemon=True).start()
+    worker.serve()
+    executor.leave()
