@@ -1,0 +1,1 @@
+"""Holds the names that public flows import, for environments without promptflow."""

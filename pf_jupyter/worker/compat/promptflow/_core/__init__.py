@@ -1,0 +1,1 @@
+"""Where the decorator and the metrics live."""

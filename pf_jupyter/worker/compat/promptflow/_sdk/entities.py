@@ -1,0 +1,3 @@
+"""Connections under an old address."""
+
+from promptflow.entities import *  # noqa: F403

@@ -1,0 +1,1 @@
+"""Types that tools annotate their parameters with."""

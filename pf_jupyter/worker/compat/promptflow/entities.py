@@ -1,0 +1,23 @@
+"""Connections under their old address, and settings of package tools."""
+
+from promptflow._unavailable import unavailable
+from promptflow.connections import *  # noqa: F403
+
+Run = unavailable("promptflow.entities.Run", "promptflow-devkit")
+FlowContext = unavailable("promptflow.entities.FlowContext", "promptflow-devkit")
+
+
+class InputSetting:
+    """How a user interface shows one input of a tool."""
+
+    def __init__(self, **kwargs):
+        for name, value in kwargs.items():
+            setattr(self, name, value)
+
+
+class DynamicList:
+    """Choices that a function gives to a user interface."""
+
+    def __init__(self, function, input_mapping=None):
+        self.function = function
+        self.input_mapping = input_mapping

@@ -1,0 +1,1 @@
+"""The built-in tools, which need the package promptflow-tools."""

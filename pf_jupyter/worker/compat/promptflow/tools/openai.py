@@ -1,0 +1,10 @@
+"""Names of promptflow-tools; they say so when they are used."""
+
+from promptflow._unavailable import unavailable
+
+_PACKAGE = "promptflow-tools"
+
+OpenAI = unavailable(__name__ + ".OpenAI", _PACKAGE)
+chat = unavailable(__name__ + ".chat", _PACKAGE)
+completion = unavailable(__name__ + ".completion", _PACKAGE)
+embedding = unavailable(__name__ + ".embedding", _PACKAGE)

@@ -1,0 +1,5 @@
+"""The decorator under its inner address."""
+
+from promptflow.tracing import trace
+
+__all__ = ["trace"]

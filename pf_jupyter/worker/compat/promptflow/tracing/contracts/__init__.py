@@ -1,0 +1,1 @@
+"""Names of kinds of traces."""

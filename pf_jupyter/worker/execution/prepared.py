@@ -1,0 +1,336 @@
+"""A flow made ready to run: tools loaded, references parsed, literals converted.
+
+Everything here is done once for a flow and kept in the process, so that children
+forked from it find it done. Rules: flow-format sections 1.8, 2.6 and 9 item 5.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from pf_jupyter.errors import PfError
+from pf_jupyter.flow.model import Flow, Node
+from pf_jupyter.flow.order import dependencies
+from pf_jupyter.flow.reference import Literal, Reference, parse_reference
+from pf_jupyter.flow.values import VALUE_TYPES, parse_value, preview
+from pf_jupyter.worker.execution import logs
+from pf_jupyter.worker.execution.connections import resolve_connection
+from pf_jupyter.worker.execution.failures import (
+    FlowFailure,
+    hint_for,
+    load_failed,
+    text_of,
+)
+from pf_jupyter.worker.execution.interface import Parameter, init_parameters
+from pf_jupyter.worker.execution.loading import Tool, load_python
+from pf_jupyter.worker.execution.prompts import load_prompt
+from pf_jupyter.worker.execution.surroundings import (
+    environment_set,
+    flow_environment,
+    inside_folder,
+)
+from pf_jupyter.worker.execution.topology import check_topology
+
+_KEPT_FLOWS = 32
+
+
+@dataclass
+class PreparedNode:
+    """One node of a prepared flow.
+
+    ``arguments`` holds what the tool is called with, in the order of the file, literals
+    converted and constructor arguments left out; ``failure`` is why it cannot run.
+    """
+
+    node: Node
+    index: int
+    tool: Optional[Tool] = None
+    failure: Optional[PfError] = None
+    arguments: Dict[str, Reference] = field(default_factory=dict)
+    init_arguments: Dict[str, Any] = field(default_factory=dict)
+    connections: Dict[str, Parameter] = field(default_factory=dict)
+    condition: Optional[Reference] = None
+    waits_for: List[str] = field(default_factory=list)
+    _object: Optional[Tuple[Any, Any]] = None
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.node.name
+
+    def bind(self, given: Mapping[str, Any]) -> Tuple[Callable[..., Any], Dict]:  # type: ignore[type-arg]
+        """Return the callable, and the connections among its arguments.
+
+        A class tool's object is made on first use and kept while its arguments stay
+        the same.
+
+        Raises
+        ------
+        FlowFailure
+            A connection is missing or does not fit, or the constructor failed.
+        """
+        assert self.tool is not None
+        if not self.connections and self.tool.owner is None:
+            return self.tool.function, {}
+        resolved = {
+            name: resolve_connection(self.name, self._literal(name), parameter, given)
+            for name, parameter in self.connections.items()
+        }
+        if self.tool.owner is None:
+            return self.tool.function, resolved
+        made = self._made(resolved, given)
+        arguments = {k: v for k, v in resolved.items() if k in self.arguments}
+        return getattr(made, self.tool.method), arguments
+
+    def _literal(self, name: str) -> Any:
+        if name in self.init_arguments:
+            return self.init_arguments[name]
+        reference = self.arguments[name]
+        return reference.value if isinstance(reference, Literal) else None
+
+    def _made(self, resolved: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+        assert self.tool is not None
+        assert self.tool.owner is not None
+        used = {
+            name: given.get(str(self.init_arguments[name]))
+            for name in resolved
+            if name in self.init_arguments
+        }
+        if self._object is not None and self._object[0] == used:
+            return self._object[1]
+        values = {**self.init_arguments}
+        values.update({k: v for k, v in resolved.items() if k in values})
+        try:
+            made = self.tool.owner(**values)
+        except Exception as error:
+            raise load_failed(
+                FlowFailure(
+                    "ToolLoadError",
+                    f"the class '{self.tool.owner.__name__}' of node '{self.name}' "
+                    f"cannot be made: ({type(error).__name__}) {text_of(error)}",
+                    hint=hint_for(error),
+                    node=self.name,
+                    cause=error,
+                )
+            ) from None
+        self._object = (used, made)
+        return made
+
+
+@dataclass
+class PreparedFlow:
+    """A flow with all its nodes prepared."""
+
+    flow: Flow
+    folder: str
+    nodes: Dict[str, PreparedNode] = field(default_factory=dict)
+    topology: Optional[PfError] = None
+    failure: Optional[PfError] = None
+
+    def check(self) -> None:
+        """Raise the first reason for which the flow cannot run.
+
+        Failures to load a node come before those of the graph
+        (flow-format section 1.8).
+        """
+        if self.failure is not None:
+            raise self.failure
+        for prepared in self.nodes.values():
+            if prepared.failure is not None:
+                raise prepared.failure
+        if self.topology is not None:
+            raise self.topology
+
+
+_prepared: Dict[Tuple[str, str, str], PreparedFlow] = {}
+
+
+def prepared_flow(
+    raw: Mapping[str, Any], folder: str, environment: Optional[Dict[str, str]] = None
+) -> PreparedFlow:
+    """Return a flow made ready to run; never raises for what is wrong with the flow.
+
+    Parameters
+    ----------
+    raw
+        ``Flow.to_dict()``.
+    folder
+        The flow's folder.
+    environment
+        Variables to set while modules load; None takes those of the flow file. Modules
+        are loaded anew when it differs from the last time.
+    """
+    folder = os.path.abspath(folder)
+    if environment is None:
+        environment = flow_environment(raw.get("environment_variables") or {}, {})
+    key = (folder, repr(raw), repr(environment))
+    found = _prepared.get(key)
+    if found is None:
+        if any(known[0] == folder for known in _prepared):
+            _forget_modules(folder)
+        with environment_set(environment), inside_folder(folder):
+            logs.install()
+            found = _prepare(raw, folder)
+        while len(_prepared) >= _KEPT_FLOWS:
+            del _prepared[next(iter(_prepared))]
+        _prepared[key] = found
+    return found
+
+
+def _prepare(raw: Mapping[str, Any], folder: str) -> PreparedFlow:
+    flow = Flow.from_dict(dict(raw))
+    if any(node.use_variants for node in flow.nodes):
+        from pf_jupyter.flow.variants import apply_variants
+
+        try:
+            flow = apply_variants(flow)
+        except PfError as error:
+            return PreparedFlow(flow, folder, failure=error)
+    ready = PreparedFlow(flow, folder)
+    for index, node in enumerate(flow.nodes):
+        ready.nodes.setdefault(node.name, _prepare_node(node, index, folder))
+    try:
+        check_topology(flow)
+    except PfError as error:
+        ready.topology = error
+    return ready
+
+
+def _prepare_node(node: Node, index: int, folder: str) -> PreparedNode:
+    prepared = PreparedNode(node, index)
+    try:
+        prepared.waits_for = dependencies(node)
+        if node.activate is not None:
+            prepared.condition = parse_reference(node.activate.when)
+        prepared.tool = load_tool(node, folder)
+        _fill_arguments(prepared, prepared.tool)
+    except PfError as error:
+        prepared.failure = error
+    except Exception as error:
+        prepared.failure = load_failed(
+            FlowFailure(
+                type(error).__name__, text_of(error), node=node.name, cause=error
+            )
+        )
+    return prepared
+
+
+def load_tool(node: Node, folder: str) -> Tool:
+    """Load whatever a node's tool is.
+
+    Raises
+    ------
+    FlowFailure
+        As `load_python` and `load_prompt`; for kinds of nodes that this version cannot
+        run, ResolveToolError or PackageToolNotFoundError.
+    """
+    kind = node.source.type if node.source else "code"
+    if node.type == "python" and kind == "code":
+        return load_python(node, folder)
+    if node.type == "prompt" and kind == "code":
+        return load_prompt(node, folder)
+    if kind in ("package", "package_with_prompt"):
+        tool = node.source.tool if node.source else None
+        raise load_failed(
+            FlowFailure(
+                "PackageToolNotFoundError",
+                f"node '{node.name}' uses the package tool '{tool}'; this version of "
+                "pf_jupyter does not run package tools",
+                hint="use a python node that calls the package's function",
+                node=node.name,
+            )
+        )
+    raise load_failed(
+        FlowFailure(
+            "NotImplementedError",
+            f"node '{node.name}' is of type '{node.type}' with a '{kind}' source; this "
+            "version of pf_jupyter runs python and prompt nodes",
+            hint="use a python node that calls the model, and a prompt node for its "
+            "text",
+            node=node.name,
+        )
+    )
+
+
+def _fill_arguments(prepared: PreparedNode, tool: Tool) -> None:
+    init = init_parameters(tool.owner) if tool.owner is not None else {}
+    for name, raw in prepared.node.inputs.items():
+        reference = parse_reference(raw)
+        if isinstance(reference, Literal) and tool.type != "prompt":
+            if reference.value is None or reference.value == "":
+                continue
+            parameter = tool.interface.parameters.get(name)
+            if parameter is not None and parameter.is_connection:
+                prepared.connections[name] = parameter
+            elif parameter is not None:
+                value = convert_literal(prepared.name, parameter, reference.value)
+                reference = Literal(value)
+        if name not in init:
+            prepared.arguments[name] = reference
+        elif isinstance(reference, Literal):
+            prepared.init_arguments[name] = reference.value
+        else:
+            raise load_failed(
+                FlowFailure(
+                    "InputTypeMismatch",
+                    f"input '{name}' of node '{prepared.name}' belongs to the "
+                    f"constructor and must be a literal, not '{raw}'",
+                    hint=f"write a value for '{name}' into the flow file",
+                    node=prepared.name,
+                )
+            )
+    missing = [
+        name
+        for name, raw_parameter in init.items()
+        if raw_parameter.default is inspect.Parameter.empty
+        and raw_parameter.kind
+        not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        and name not in prepared.init_arguments
+    ]
+    if missing:
+        raise load_failed(
+            FlowFailure(
+                "MissingRequiredInputs",
+                f"the constructor of node '{prepared.name}' needs "
+                f"{', '.join(map(repr, missing))}",
+                hint="add them to the node's inputs as literals",
+                node=prepared.name,
+            )
+        )
+
+
+def convert_literal(node: str, parameter: Parameter, value: Any) -> Any:
+    """Make a literal fit the declared type of a tool's parameter.
+
+    Raises
+    ------
+    FlowFailure
+        ResolveToolError around NodeInputValidationError.
+    """
+    kind = parameter.types[0]
+    try:
+        return (
+            parse_value(kind, value, parameter.name) if kind in VALUE_TYPES else value
+        )
+    except PfError as error:
+        raise load_failed(
+            FlowFailure(
+                "NodeInputValidationError",
+                f"input '{parameter.name}' of node '{node}' must be of type {kind}, "
+                f"and {preview(value)} is not",
+                hint=error.hint,
+                node=node,
+            )
+        ) from None
+
+
+def _forget_modules(folder: str) -> None:
+    """Drop the flow's own modules, so that they see a changed environment."""
+    inside = os.path.join(folder, "")
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(inside):
+            del sys.modules[name]

@@ -1,0 +1,136 @@
+"""What is remembered of each node, and how values become plain JSON.
+
+Rules: flow-format sections 2.6 (last point), 7 and 9 item 1.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Dict, Optional
+
+from pf_jupyter.worker.execution.interface import connection_class
+from pf_jupyter.worker.execution.logs import NodeLog
+
+_PLAIN = (str, int, float, bool, type(None))
+_PREVIEW_CHARS = 200
+
+
+def now_text() -> str:
+    """Return the time in UTC, ISO 8601 with microseconds."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(
+        timespec="microseconds"
+    )
+
+
+def to_json(value: Any) -> Any:
+    """Return ``value`` as plain JSON data.
+
+    Tuples become lists and keys become text, the last of equal ones wins.
+
+    Raises
+    ------
+    TypeError, ValueError, RecursionError
+        The value has no JSON form.
+    """
+    if type(value) in _PLAIN:
+        return value
+    return json.loads(json.dumps(value, default=_encode))
+
+
+def to_json_or_text(value: Any) -> Any:
+    """Return ``value`` as plain JSON data, or the nearest text there is of it.
+
+    Connections are recorded by name, iterators by ``str``, all else by ``repr``.
+    """
+    if type(value) in _PLAIN:
+        return value
+    if connection_class(type(value)):
+        return getattr(value, "name", None) or type(value).__name__
+    if isinstance(value, (Iterator, AsyncIterator)):
+        return str(value)
+    try:
+        return to_json(value)
+    except Exception:  # also whatever the value's own methods raise
+        try:
+            return repr(value)
+        except Exception:
+            return f"<{type(value).__name__} without a readable text>"
+
+
+def preview(value: Any) -> str:
+    """Return a short text of a value that is JSON already."""
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False)
+    return value if len(value) <= _PREVIEW_CHARS else value[:_PREVIEW_CHARS] + "…"
+
+
+def _encode(value: Any) -> Any:
+    """Images are written with their bytes, assistant definitions as their fields."""
+    if isinstance(value, bytes) and hasattr(value, "to_base64"):
+        head, _, data = value.to_base64(with_type=True).partition(",")
+        return {head.replace(";base64", "") + ";base64": data}
+    if type(value).__name__ == "AssistantDefinition" and hasattr(value, "serialize"):
+        return value.serialize()
+    raise TypeError(f"a {type(value).__name__} has no JSON form")
+
+
+class NodeRecord:
+    """One node's part in a run; `to_dict` gives the NODE of the protocol."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.status = "NotStarted"
+        self.inputs: Optional[Dict[str, Any]] = None
+        self.output: Any = None
+        self.started_at: Optional[str] = None
+        self.ended_at: Optional[str] = None
+        self.duration_ms: Optional[float] = None
+        self.error: Optional[Dict[str, Any]] = None
+        self.log: Optional[NodeLog] = None
+        self.logs: Dict[str, Any] = {"stdout": "", "stderr": "", "dropped_bytes": 0}
+        self.clock = 0.0
+        self.noted_at = 0.0
+
+    @property
+    def running(self) -> bool:
+        """Whether the node has begun and not ended."""
+        return self.status == "Running"
+
+    def start(self, inputs: Dict[str, Any], log: NodeLog) -> None:
+        """Note that the node begins."""
+        self.inputs = {name: to_json_or_text(value) for name, value in inputs.items()}
+        self.log = log
+        self.started_at = now_text()
+        self.clock = time.perf_counter()
+        self.noted_at = time.monotonic()
+        self.status = "Running"
+
+    def end(self, status: str, error: Optional[Dict[str, Any]] = None) -> None:
+        """Note that the node is over: Completed, Failed, Bypassed or Canceled."""
+        self.ended_at = now_text()
+        if self.started_at is None:
+            self.started_at = self.ended_at
+            self.duration_ms = 0.0
+        elif self.duration_ms is None:
+            elapsed = time.perf_counter() - self.clock
+            self.duration_ms = round(elapsed * 1000, 3)
+        self.status = status
+        self.error = error
+        if self.log is not None:
+            self.logs = self.log.close()
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the NODE of the protocol."""
+        return {
+            "status": self.status,
+            "inputs": self.inputs,
+            "output": self.output,
+            "duration_ms": self.duration_ms,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "logs": self.logs,
+            "error": self.error,
+        }

@@ -1,0 +1,164 @@
+"""Tells the caller what happens, in events of the protocol, and keeps the records."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any, Callable, Dict, Optional, Sequence
+
+from pf_jupyter.worker.execution.failures import FlowFailure, describe
+from pf_jupyter.worker.execution.logs import DEFAULT_LIMIT, NodeLog
+from pf_jupyter.worker.execution.records import (
+    NodeRecord,
+    now_text,
+    preview,
+    to_json_or_text,
+)
+
+Emit = Callable[[Dict[str, Any]], None]
+DEFAULT_INTERVAL = 60.0
+
+
+class Reporter:
+    """Records and events of one run.
+
+    Parameters
+    ----------
+    emit
+        Receives events, from any thread.
+    folder
+        The flow's folder.
+    log_limit
+        Bytes that a node's log may keep; None is 1 MB.
+    secrets
+        Texts to keep out of logs and errors.
+    """
+
+    def __init__(
+        self,
+        emit: Emit,
+        folder: str,
+        log_limit: Optional[int] = None,
+        secrets: Sequence[str] = (),
+    ) -> None:
+        self.records: Dict[str, NodeRecord] = {}
+        self._emit = emit
+        self._folder = folder
+        self._limit = DEFAULT_LIMIT if log_limit is None else log_limit
+        self._secrets = secrets
+        self._log = NodeLog(None, self._limit, self._send_log, secrets)
+        self._interval = _interval()
+        self.poll_seconds = max(0.01, min(1.0, self._interval / 4))
+        self._lock = threading.Lock()
+
+    def event(self, event: str, **facts: Any) -> None:
+        """Send one event."""
+        self._emit({"event": event, "time": now_text(), **facts})
+
+    def declare(self, names: Sequence[str]) -> None:
+        """Make a record for each node, so that the result names all of them."""
+        for name in names:
+            self.records.setdefault(name, NodeRecord(name))
+
+    def started(self, node: str, inputs: Dict[str, Any]) -> NodeLog:
+        """Report that a node begins; return the log that its output goes to."""
+        log = NodeLog(node, self._limit, self._send_log, self._secrets)
+        record = self.records[node]
+        self.event("node_started", node=node)
+        record.start(inputs, log)
+        return log
+
+    def completed(self, node: str, value: Any) -> None:
+        """Report that a node gave ``value``."""
+        record = self.records[node]
+        record.output = to_json_or_text(value)
+        record.end("Completed")
+        self.event(
+            "node_completed",
+            node=node,
+            duration_ms=record.duration_ms,
+            output_preview=preview(record.output),
+            node_result=record.to_dict(),
+        )
+
+    def failed(self, node: str, error: BaseException) -> None:
+        """Report that a node failed."""
+        record = self.records[node]
+        described = self.describe(error)
+        record.end("Failed", described)
+        self.event(
+            "node_failed",
+            node=node,
+            duration_ms=record.duration_ms,
+            error=described,
+            node_result=record.to_dict(),
+        )
+
+    def bypassed(self, node: str) -> None:
+        """Report that a node is bypassed."""
+        record = self.records[node]
+        record.end("Bypassed")
+        self.event("node_bypassed", node=node, node_result=record.to_dict())
+
+    def cancel_running(self, reason: str) -> None:
+        """Report every node that still runs as canceled."""
+        for record in list(self.records.values()):
+            if not record.running:
+                continue
+            error = FlowFailure(
+                "ToolCanceledError",
+                f"node '{record.name}' was canceled: {reason}",
+                node=record.name,
+            )
+            record.end("Canceled", self.describe(error))
+            self.event("node_canceled", node=record.name, node_result=record.to_dict())
+
+    def describe(self, error: BaseException) -> Dict[str, Any]:
+        """Return an exception as ERROR."""
+        described: Dict[str, Any] = describe(error, self._folder, self._secrets)
+        return described
+
+    def warn(self, text: str) -> None:
+        """Add a line to the run's own log."""
+        self._log.write("stderr", f"warning: {text}\n")
+
+    def owner(self) -> NodeLog:
+        """Return whose the output of an unknown thread is.
+
+        The only running node if there is just one, else the run itself.
+        """
+        running = [r.log for r in list(self.records.values()) if r.running and r.log]
+        return running[0] if len(running) == 1 else self._log
+
+    def poll(self, now: float) -> None:
+        """Note nodes that run for long (flow-format section 2.2)."""
+        for record in list(self.records.values()):
+            if record.running and now - record.noted_at >= self._interval:
+                record.noted_at = now
+                seconds = round(time.perf_counter() - record.clock)
+                self.event(
+                    "node_running",
+                    node=record.name,
+                    seconds=seconds,
+                    text=f"{record.name} has been running for {seconds} seconds.",
+                )
+
+    def results(self) -> Dict[str, Any]:
+        """Return the NODE of every node."""
+        return {name: record.to_dict() for name, record in self.records.items()}
+
+    def close(self) -> None:
+        """Send what the run's own log still holds."""
+        self._log.close()
+
+    def _send_log(self, node: Optional[str], stream: str, text: str) -> None:
+        self.event("log", node=node, stream=stream, text=text)
+
+
+def _interval() -> float:
+    try:
+        seconds = float(os.environ.get("PF_LONG_RUNNING_LOGGING_INTERVAL", ""))
+    except ValueError:
+        return DEFAULT_INTERVAL
+    return seconds if seconds > 0 else DEFAULT_INTERVAL

@@ -1,0 +1,83 @@
+"""Environment variables, the current folder and ``sys.path`` of a flow.
+
+Rules: flow-format sections 1.2 (text form of variables), 2.6 and 9 item 7.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any, Dict, Iterator, Mapping
+
+
+def flow_environment(
+    raw: Mapping[str, Any], connections: Mapping[str, Any]
+) -> Dict[str, str]:
+    """Return environment variables of a flow file in their text form.
+
+    Parameters
+    ----------
+    raw
+        YAML values. Scalars become ``str(value)``, lists and mappings JSON.
+    connections
+        Execution dictionaries by name, for values such as ``${connection.key}``; what
+        cannot be resolved stays as it is.
+    """
+    environment: Dict[str, str] = {}
+    for name, value in raw.items():
+        text = json.dumps(value) if isinstance(value, (list, dict)) else str(value)
+        environment[str(name)] = _resolve(text, connections)
+    return environment
+
+
+def _resolve(text: str, connections: Mapping[str, Any]) -> str:
+    stripped = text.strip()
+    if not connections or not (stripped.startswith("${") and stripped.endswith("}")):
+        return text
+    name, _, key = stripped[2:-1].partition(".")
+    if not key or "." in key:
+        return text
+    values = (connections.get(name) or {}).get("value") or {}
+    return str(values[key]) if key in values else text
+
+
+@contextlib.contextmanager
+def environment_set(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the time of a ``with`` block."""
+    if not environment:
+        yield
+        return
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def inside_folder(folder: str) -> Iterator[None]:
+    """Make the flow's folder the current one, and the first of ``sys.path``.
+
+    ``sys.path`` keeps it (flow-format section 2.6); the current folder is put back.
+    """
+    if not sys.path or sys.path[0] != folder:
+        sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
+    try:
+        before = os.getcwd()
+    except OSError:  # somebody removed it
+        before = folder
+    if before != folder:
+        os.chdir(folder)
+    try:
+        yield
+    finally:
+        if before != folder:
+            with contextlib.suppress(OSError):
+                os.chdir(before)
