@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from .asking import ask
 from .case import Case
-from .openai_server import OpenAIServer
 
 VERSION = "1.18.5"
 HERE = Path(__file__).parent
@@ -62,46 +62,8 @@ def interpreter() -> Path | None:
 
 def _fingerprint() -> str:
     parts = [VERSION.encode(), SIDE.read_bytes()]
-    parts.append((HERE / "openai_server.py").read_bytes())
+    parts += [(HERE / n).read_bytes() for n in ("forking.py", "openai_server.py")]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
-
-
-def _ask(python: Path, cases: list[Case]) -> dict[str, list[dict[str, Any]]]:
-    """Put ``cases`` to one oracle process and return the answers by key."""
-    answers: dict[str, list[dict[str, Any]]] = {}
-    process = subprocess.Popen(
-        [str(python), "-W", "ignore", str(SIDE)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process, OpenAIServer() as server:
-        for case in cases:
-            job = case.job()
-            runs = job.pop("runs")
-            results = []
-            for run in runs:
-                server.reset(case.server)
-                text = json.dumps({**job, "runs": [run]}).replace(
-                    "{server}", server.address
-                )
-                process.stdin.write(text + "\n")
-                process.stdin.flush()
-                line = process.stdout.readline()
-                if not line:
-                    raise RuntimeError(f"the oracle ended at case {case.id}")
-                line = line.replace(server.address, "{server}")
-                result = json.loads(line)["results"][0]
-                if case.server is not None:
-                    result["requests"] = server.requests()
-                results.append(result)
-            answers[case.key()] = results
-        process.stdin.close()
-    return answers
 
 
 def answers_for(cases: list[Case]) -> tuple[dict[str, list[dict[str, Any]]], str]:
@@ -123,7 +85,7 @@ def answers_for(cases: list[Case]) -> tuple[dict[str, list[dict[str, Any]]], str
         workers = min(os.cpu_count() or 1, 4, 1 + len(missing) // 10)
         shares = [missing[i::workers] for i in range(workers)]
         with ThreadPoolExecutor(workers) as pool:
-            for found in pool.map(lambda share: _ask(python, share), shares):
+            for found in pool.map(lambda share: ask(python, SIDE, share), shares):
                 known.update(found)
         partial = file.with_suffix(f".{os.getpid()}")
         partial.write_text(json.dumps(known), encoding="utf-8")

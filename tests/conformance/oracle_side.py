@@ -1,60 +1,17 @@
 """Answers jobs with the published promptflow package; runs in ITS interpreter.
 
-Standard library and promptflow only: nothing of ours is imported here. One JSON job a
-line arrives on stdin, one JSON answer a line leaves on stdout (the order is kept). Each
-run of a job happens in a child forked from the warm parent, in a fresh copy of the
-flow's folder, so that environment, ``sys.path``, imported modules and the process-wide
-metric collector of one run never reach the next one.
-
-Job: {"key", "files": {path: text or {"base64": text}}, "flow": path in the folder,
-      "connections": {name: fields}, "runs": [RUN, …]}
-RUN: {"mode": "flow" | "node" | "batch" | "mapping", "inputs", "node", "variant",
-      "environment_variables", "init", "timeout", "data", "column_mapping"}
-Answer: {"key", "results": [RESULT, …]}; see `describe_line` and `describe_exception`.
+Standard library, promptflow and our neighbour `forking` only. See there for what jobs
+and answers look like.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import select
-import shutil
-import signal
-import sys
-import tempfile
-import time
 import traceback
 from pathlib import Path
 
-RUN_LIMIT_SECONDS = 120
-
-
-def plain(value, depth=0):
-    """Return ``value`` as JSON that tells types apart; `ours.plain` is its twin."""
-    if depth > 40:
-        return {"$deep": True}
-    if value is None or isinstance(value, bool):
-        return value
-    if type(value).__name__ == "Image" and isinstance(value, bytes):
-        import hashlib
-
-        return {"$image": hashlib.sha1(bytes(value)).hexdigest()}
-    if isinstance(value, str):
-        return str.__str__(value) if type(value) is str else "".join(value)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
-            return {"$float": repr(float(value))}
-        return float(value)
-    if isinstance(value, dict):
-        return {str(k): plain(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v, depth + 1) for v in value]
-    if hasattr(value, "__next__"):
-        return {"$iterator": True}
-    return {"$type": type(value).__name__}
+from forking import plain, serve, strip_times
 
 
 def error_codes(error):
@@ -117,13 +74,6 @@ def describe_node(info):
         "error": describe_error(info.error),
         "stdout": strip_times((info.logs or {}).get("stdout", "")),
     }
-
-
-def strip_times(text):
-    """Remove the time stamp that begins every recorded write."""
-    import re
-
-    return re.sub(r"(?m)^\[\d{4}-\d\d-\d\dT[\d:+]+\] ", "", text or "")
 
 
 def describe_line(result):
@@ -314,80 +264,14 @@ def create_connections(folder, connections):
         file.unlink()
 
 
-def write_files(folder, files):
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            path.write_bytes(content.encode("utf-8"))
-        else:
-            path.write_bytes(base64.b64decode(content["base64"]))
-
-
-def run_in_child(job, run, scratch, output):
-    """Run once; write the answer to the open file descriptor ``output``."""
-    folder = scratch / "flow_folder"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    write_files(folder, job["files"])
-    os.chdir(scratch)
+def answer(job, run, folder):
+    """Run once; every exception is an answer, SystemExit included."""
     renew_locks()
     try:
-        create_connections(scratch, job.get("connections"))
-        answer = MODES[run.get("mode", "flow")](str(folder / job["flow"]), run)
-    except BaseException as error:  # SystemExit included: some flows raise it
-        answer = failed(error)
-    text = json.dumps(answer).replace(str(folder), "<flow>")
-    os.write(output, b"")
-    with os.fdopen(output, "w", encoding="utf-8") as stream:
-        stream.write(text)
-
-
-def fork_and_wait(job, run, scratch):
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            os.close(reader)
-            os.setsid()
-            run_in_child(job, run, scratch, writer)
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(writer)
-    received = bytearray()
-    limit = time.monotonic() + RUN_LIMIT_SECONDS
-    while True:
-        ready, _, _ = select.select([reader], [], [], max(0, limit - time.monotonic()))
-        if not ready:
-            os.killpg(pid, signal.SIGKILL)
-            break
-        piece = os.read(reader, 1 << 16)
-        if not piece:
-            break
-        received += piece
-    os.close(reader)
-    os.waitpid(pid, 0)
-    try:
-        # what a run left behind (a manager process, say) must not outlive it
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    if not received:
-        return {
-            "status": "Failed",
-            "outputs": None,
-            "nodes": {},
-            "metrics": {},
-            "error": {
-                "raised": True,
-                "class": "ProcessEnded",
-                "codes": [],
-                "message": "the oracle's process ended without an answer",
-            },
-        }
-    return json.loads(received.decode("utf-8"))
+        create_connections(folder.parent, job.get("connections"))
+        return MODES[run.get("mode", "flow")](str(folder / job["flow"]), run)
+    except BaseException as error:
+        return failed(error)
 
 
 def silence_telemetry():
@@ -403,6 +287,10 @@ def silence_telemetry():
 
 def warm_up(scratch):
     """Import what every run needs, once, before anything is forked."""
+    os.environ["PF_HOME_DIRECTORY"] = str(scratch / "home")
+    os.environ["APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED"] = "true"
+    (scratch / "home").mkdir()
+    (scratch / "home" / "pf.yaml").write_text("telemetry:\n  enabled: false\n")
     import keyring
 
     keyring.set_keyring(MemoryKeyring())
@@ -410,48 +298,14 @@ def warm_up(scratch):
     import promptflow._sdk._pf_client
     import promptflow._sdk.operations._flow_operations
     import promptflow.batch
-    import promptflow.executor.flow_executor  # noqa: F401
+    import promptflow.executor.flow_executor
 
     silence_telemetry()
     try:
         import promptflow.tools  # noqa: F401
     except ImportError:
         pass
-    folder = scratch / "warm"
-    write_files(
-        folder,
-        {
-            "flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n",
-        },
-    )
-    describe = {"mode": "flow", "inputs": {}}
-    fork_and_wait({"files": {}, "flow": "../warm"}, describe, scratch)
-
-
-def main():
-    answers = os.dup(1)
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 1)
-    if not os.environ.get("PF_ORACLE_DEBUG"):
-        os.dup2(null, 2)
-    scratch = Path(tempfile.mkdtemp(prefix="pf-oracle-")).resolve()
-    os.environ["PF_HOME_DIRECTORY"] = str(scratch / "home")
-    os.environ["HOME"] = str(scratch)
-    os.environ["APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED"] = "true"
-    (scratch / "home").mkdir()
-    (scratch / "home" / "pf.yaml").write_text("telemetry:\n  enabled: false\n")
-    try:
-        warm_up(scratch)
-        for line in sys.stdin:
-            job = json.loads(line)
-            results = [fork_and_wait(job, run, scratch) for run in job["runs"]]
-            text = json.dumps({"key": job["key"], "results": results}) + "\n"
-            data = text.encode("utf-8")
-            while data:
-                data = data[os.write(answers, data) :]
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main()
+    serve(answer, warm_up)

@@ -53,7 +53,7 @@ for name, text in {
     "assert": "assert False, 'no'", "unicode": "raise ValueError('žluť 🐎')", "base": "raise BaseException('base')", "exit": "raise SystemExit(3)", "sysexit": "import sys; sys.exit('bye')", "keyboard": "raise KeyboardInterrupt()", "generator-exit": "raise GeneratorExit()", "stop": "raise StopIteration('s')", "recursion": "return f()", "percent": "raise ValueError('100% {x} {{y}} %s')", "multi": "raise ValueError('a\\nb\\nc')", "os": "open('/no/such/file/zz')", "import": "import no_such_zz", "str-fails": "raise type('E', (Exception,), {'__str__': lambda self: 1/0})()",
 }.items():
     differs = "exit" if name in ("base", "exit", "sysexit", "keyboard", "generator-exit") else ""
-    case(f"raise-{name}", "1.8-tool-error", nodes("a a.py {}\nb b.py {x: '${a.output}'}", "out=b.output"), differs=differs, a=f"def f(): {text}", b=ECHO)
+    case(f"raise-{name}", "1.8-tool-error", nodes("a a.py {}\nb b.py {x: '${a.output}'}", "out=b.output"), differs=differs, a=TOOL + f"def f(): {text}\n", b=ECHO)
 case("raise-promptflow", "1.8-promptflow-error 9.6", nodes("a a.py {}", "out=a.output"), a="from promptflow.exceptions import UserErrorException\n" + TOOL + "def f(): raise UserErrorException('mine')\n")
 case("raise-promptflow-validation", "1.8-promptflow-error", nodes("a a.py {}", "out=a.output"), a="from promptflow.exceptions import ValidationException\n" + TOOL + "def f(): raise ValidationException('mine')\n")
 case("raise-promptflow-system", "1.8-promptflow-error", nodes("a a.py {}", "out=a.output"), a="from promptflow.exceptions import SystemErrorException\n" + TOOL + "def f(): raise SystemErrorException('mine')\n")

@@ -1,0 +1,169 @@
+"""Answers the same jobs with pf_jupyter: flow reader, checks and the worker's execution.
+
+Runs in our interpreter, one forked child per run, as the runtime does it too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
+
+from forking import plain, serve  # noqa: E402
+
+
+def failed(codes: list[str], message: str, **more: Any) -> dict[str, Any]:
+    return {
+        "status": "Failed",
+        "outputs": None,
+        "nodes": {},
+        "metrics": {},
+        "error": {
+            "class": codes[0] if codes else "",
+            "codes": codes,
+            "message": message,
+            **more,
+        },
+    }
+
+
+def describe_error(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    if not error:
+        return None
+    return {
+        "class": error.get("code") or "",
+        "codes": list(error.get("codes") or [error.get("code")]),
+        "message": error.get("message", ""),
+    }
+
+
+def describe(result: dict[str, Any]) -> dict[str, Any]:
+    """Bring the worker's RESULT into the form in which answers are compared."""
+    nodes = {
+        name: {
+            "status": node["status"],
+            "inputs": plain(node.get("inputs")),
+            "output": plain(node.get("output")),
+            "error": describe_error(node.get("error")),
+            "stdout": (node.get("logs") or {}).get("stdout", ""),
+        }
+        for name, node in result["nodes"].items()
+    }
+    return {
+        "status": result["status"],
+        "outputs": plain(result["outputs"]),
+        "nodes": nodes,
+        "metrics": plain(result.get("metrics") or {}),
+        "error": describe_error(result.get("error")),
+    }
+
+
+def answer(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any]:
+    try:
+        return ask(job, run, folder)
+    except BaseException as error:
+        trace = traceback.format_exc()[-3000:]
+        code = getattr(error, "code", None)
+        codes = [code] if isinstance(code, str) else [type(error).__name__]
+        problems = getattr(error, "problems", None)
+        if problems:
+            codes = [problem["code"] for problem in problems]
+        expected = hasattr(error, "hint")
+        return failed(codes, str(error), trace=trace, unexpected=not expected)
+
+
+def ask(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Do what the workspace does, without a runtime in between."""
+    from pf_jupyter.flow import snapshot
+    from pf_jupyter.runs import inputs as given_inputs
+    from pf_jupyter.worker.execution import run_flow
+
+    loaded = snapshot.load(folder / job["flow"], variant=run.get("variant"))
+    flow, files = loaded.require()
+    node = run.get("node")
+    if node:
+        given = given_inputs.for_node(flow, node, run.get("inputs") or {})
+    else:
+        given = given_inputs.for_flow(flow, run.get("inputs") or {})
+    variables = given_inputs.environment(flow, run.get("environment_variables"))
+    place = folder.parent / "snapshot"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    for file in files.files:
+        target = place / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read())
+    request = {
+        "op": "run",
+        "id": "1",
+        "run_id": "run",
+        "snapshot": "s",
+        "flow": given.flow.to_dict(),
+        "inputs": given.inputs,
+        "mode": "node" if node else "flow",
+        "node": node,
+        "dependency_outputs": given.dependency_outputs,
+        "connections": execution_form(job.get("connections") or {}),
+        "environment_variables": variables,
+        "line_number": None,
+        "timeout": None,
+        "concurrency": 16,
+        "aggregation": True,
+        "log_limit": 1 << 20,
+    }
+    result = describe(run_flow(request, str(place), lambda event: None))
+    if node and result["outputs"] is not None:
+        result["outputs"] = result["outputs"]["output"]
+    return result
+
+
+CLASSES = {
+    "azure_open_ai": "AzureOpenAIConnection",
+    "open_ai": "OpenAIConnection",
+    "serverless": "ServerlessConnection",
+    "cognitive_search": "CognitiveSearchConnection",
+    "serp": "SerpConnection",
+    "azure_content_safety": "AzureContentSafetyConnection",
+    "form_recognizer": "FormRecognizerConnection",
+    "azure_ai_services": "AzureAIServicesConnection",
+    "custom": "CustomConnection",
+}
+
+
+def execution_form(connections: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return connections as the workspace sends them with a run (section 5)."""
+    made = {}
+    for name, fields in connections.items():
+        fields = dict(fields)
+        kind = fields.pop("type")
+        fields.pop("$schema", None)
+        secrets = [k for k in fields if k == "api_key"]
+        value = fields
+        if kind == "custom":
+            secrets = list(fields.get("secrets") or {})
+            value = {**(fields.get("configs") or {}), **(fields.get("secrets") or {})}
+        made[name] = {
+            "type": CLASSES[kind],
+            "module": "promptflow.connections",
+            "value": value,
+            "secret_keys": secrets,
+        }
+    return made
+
+
+def warm_up(scratch: Path) -> None:
+    import jinja2  # noqa: F401
+    import ruamel.yaml  # noqa: F401
+
+    import pf_jupyter.flow.snapshot
+    import pf_jupyter.runs.inputs
+    import pf_jupyter.worker.execution  # noqa: F401
+
+
+if __name__ == "__main__":
+    serve(answer, warm_up)
