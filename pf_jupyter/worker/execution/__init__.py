@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Optional
 from pf_jupyter.worker.execution.inspection import inspect_nodes
 from pf_jupyter.worker.execution.prepared import prepared_flow
 from pf_jupyter.worker.execution.run import run_request
+from pf_jupyter.worker.execution.surroundings import flow_environment
 
 WARM_MODULES = (
     "asyncio",
@@ -39,7 +40,11 @@ WARM_MODULES = (
 __all__ = ["WARM_MODULES", "inspect_tools", "prepare", "run_flow"]
 
 
-def prepare(flow: Dict[str, Any], folder: str) -> None:
+def prepare(
+    flow: Dict[str, Any],
+    folder: str,
+    environment_variables: Optional[Dict[str, str]] = None,
+) -> None:
     """Load a flow's tools once in this process, for children that are forked from it.
 
     Starts no thread, makes no object of a class tool, and raises nothing: what is wrong
@@ -51,9 +56,13 @@ def prepare(flow: Dict[str, Any], folder: str) -> None:
         ``Flow.to_dict()``.
     folder
         The flow's folder.
+    environment_variables
+        Those of the run to come, over the ones of the flow file.
     """
     try:
-        prepared_flow(flow, folder)
+        environment = flow_environment(flow.get("environment_variables") or {}, {})
+        environment.update(environment_variables or {})
+        prepared_flow(flow, folder, environment)
     except Exception:  # told again, and then reported, by whatever runs the flow
         pass
 

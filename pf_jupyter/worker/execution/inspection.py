@@ -15,6 +15,7 @@ from pf_jupyter.worker.execution.prepared import (
     convert_literal,
     prepared_flow,
 )
+from pf_jupyter.worker.execution.surroundings import flow_environment
 
 FLOW_FILE = "flow.dag.yaml"
 
@@ -31,7 +32,8 @@ def inspect_nodes(
     names
         Nodes to look at; None means all.
     """
-    prepared = prepared_flow(flow, folder)
+    environment = flow_environment(flow.get("environment_variables") or {}, {})
+    prepared = prepared_flow(flow, folder, environment)
     tools: Dict[str, Any] = {}
     problems: List[Dict[str, Any]] = []
     if prepared.failure is not None:

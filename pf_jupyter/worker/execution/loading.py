@@ -13,7 +13,7 @@ import sys
 import time
 import types
 from dataclasses import dataclass
-from typing import Any, Callable, FrozenSet, List, Optional, Tuple
+from typing import Any, Callable, FrozenSet, List, Optional, Tuple, Type
 
 from pf_jupyter.flow.model import Node
 from pf_jupyter.worker.execution.failures import (
@@ -49,7 +49,7 @@ class Tool:
     is_async: bool = False
     is_generator: bool = False
     forces_loop: bool = False
-    owner: Optional[type] = None
+    owner: Optional[Type[Any]] = None
     method: str = ""
     module: Optional[types.ModuleType] = None
     file: str = ""

@@ -229,8 +229,8 @@ class ProxyStream(io.TextIOBase):
         self.fallback: Any = None
         self.buffer = _ProxyBytes(self)
 
-    encoding = "utf-8"  # type: ignore[assignment]
-    errors = "replace"  # type: ignore[assignment]
+    encoding = "utf-8"
+    errors = "replace"
 
     def write(self, text: str) -> int:
         """Write to the log of the node that runs in this context."""

@@ -30,7 +30,6 @@ from pf_jupyter.worker.execution.loading import Tool, load_python
 from pf_jupyter.worker.execution.prompts import load_prompt
 from pf_jupyter.worker.execution.surroundings import (
     environment_set,
-    flow_environment,
     inside_folder,
 )
 from pf_jupyter.worker.execution.topology import check_topology
@@ -130,6 +129,11 @@ class PreparedFlow:
     nodes: Dict[str, PreparedNode] = field(default_factory=dict)
     topology: Optional[PfError] = None
     failure: Optional[PfError] = None
+    variables: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def saw(self, environment: Mapping[str, str]) -> bool:
+        """Tell whether the modules were loaded with these environment variables."""
+        return all(self.variables.get(k) == v for k, v in environment.items())
 
     def check(self) -> None:
         """Raise the first reason for which the flow cannot run.
@@ -146,11 +150,11 @@ class PreparedFlow:
             raise self.topology
 
 
-_prepared: Dict[Tuple[str, str, str], PreparedFlow] = {}
+_prepared: Dict[Tuple[str, str], PreparedFlow] = {}
 
 
 def prepared_flow(
-    raw: Mapping[str, Any], folder: str, environment: Optional[Dict[str, str]] = None
+    raw: Mapping[str, Any], folder: str, environment: Mapping[str, str]
 ) -> PreparedFlow:
     """Return a flow made ready to run; never raises for what is wrong with the flow.
 
@@ -161,15 +165,13 @@ def prepared_flow(
     folder
         The flow's folder.
     environment
-        Variables to set while modules load; None takes those of the flow file. Modules
-        are loaded anew when it differs from the last time.
+        Variables to set while modules load. Modules are loaded anew when they were
+        loaded with other values.
     """
     folder = os.path.abspath(folder)
-    if environment is None:
-        environment = flow_environment(raw.get("environment_variables") or {}, {})
-    key = (folder, repr(raw), repr(environment))
+    key = (folder, repr(raw))
     found = _prepared.get(key)
-    if found is None:
+    if found is None or not found.saw(environment):
         if any(known[0] == folder for known in _prepared):
             _forget_modules(folder)
         with environment_set(environment), inside_folder(folder):
@@ -257,7 +259,9 @@ def load_tool(node: Node, folder: str) -> Tool:
 
 
 def _fill_arguments(prepared: PreparedNode, tool: Tool) -> None:
-    init = init_parameters(tool.owner) if tool.owner is not None else {}
+    init: Dict[str, inspect.Parameter] = {}
+    if tool.owner is not None:
+        init = init_parameters(tool.owner)
     for name, raw in prepared.node.inputs.items():
         reference = parse_reference(raw)
         if isinstance(reference, Literal) and tool.type != "prompt":

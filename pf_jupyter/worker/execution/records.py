@@ -62,9 +62,8 @@ def to_json_or_text(value: Any) -> Any:
 
 def preview(value: Any) -> str:
     """Return a short text of a value that is JSON already."""
-    if not isinstance(value, str):
-        value = json.dumps(value, ensure_ascii=False)
-    return value if len(value) <= _PREVIEW_CHARS else value[:_PREVIEW_CHARS] + "…"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _PREVIEW_CHARS else text[:_PREVIEW_CHARS] + "…"
 
 
 def _encode(value: Any) -> Any:

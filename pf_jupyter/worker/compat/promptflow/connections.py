@@ -111,7 +111,7 @@ class AzureOpenAIConnection(_Connection):
 
     @classmethod
     def from_env(cls, name=None):
-        """Make one from AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY, OPENAI_API_VERSION."""
+        """Make one from the variables that the openai package reads for Azure."""
         base, key = _environment("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY")
         version = os.environ.get("OPENAI_API_VERSION")
         extra = {"api_version": version} if version else {}

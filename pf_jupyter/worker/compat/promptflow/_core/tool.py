@@ -22,7 +22,7 @@ class ToolType(str, Enum):
     CUSTOM_LLM = "custom_llm"
 
 
-class ToolInvoker(ABC):
+class ToolInvoker(ABC):  # noqa: B024
     """Base of objects that call tools for others."""
 
     def invoke_tool(self, f, *args, **kwargs):
@@ -78,10 +78,10 @@ def tool(
     return mark if func is None else mark(func)
 
 
-class ToolProvider(ABC):
+class ToolProvider(ABC):  # noqa: B024
     """Base of class tools: the constructor's parameters become inputs of the node."""
 
-    def __init__(self):
+    def __init__(self):  # noqa: B027
         """Take nothing."""
 
     @classmethod

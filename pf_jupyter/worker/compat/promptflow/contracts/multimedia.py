@@ -23,6 +23,7 @@ class PFBytes(bytes):
     """Bytes that know their type and where they come from."""
 
     def __new__(cls, value, *args, **kwargs):
+        """Make the bytes."""
         return super().__new__(cls, value)
 
     def __init__(self, value, mime_type, source_url=None):
@@ -61,6 +62,7 @@ class Text(str):
     """Text that may have annotations."""
 
     def __new__(cls, value, annotations=None):
+        """Make the text."""
         made = super().__new__(cls, value)
         made._annotations = annotations
         return made
