@@ -200,7 +200,7 @@ def _box(box: Box, item: Item, state: Mapping[str, Any]) -> Iterator[str]:
         x + 15, y, shorten(item.label, 13, width - 26), shorten(detail, 11, room)
     )
     if mark:
-        yield f'<text class="s" x="{x + width - 10}" y="{y + 35}">{mark}</text>'
+        yield f'<text class="s" x="{x + width - 10}" y="{y + 35}">{escape(mark)}</text>'
     yield "</g>"
 
 

@@ -79,7 +79,9 @@ def lay_out(flow: Flow) -> Layout:
         )
         for name, node in nodes.items()
     }
+    small = len(nodes) <= _ALL_INPUT_EDGES
     levels = _levels(needs)
+    _pull(levels, needs, {n for n in nodes if not (small and _uses_inputs(nodes[n]))})
     items: dict[str, Item] = {}
     if flow.inputs:
         items[INPUTS] = _port_item("inputs", list(flow.inputs))
@@ -187,6 +189,20 @@ def _levels(needs: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     return {name: levels[name] for name in needs}
 
 
+def _pull(
+    levels: dict[str, int], needs: Mapping[str, tuple[str, ...]], loose: set[str]
+) -> None:
+    """Move nodes that wait for nothing next to the first that uses them."""
+    first_use: dict[str, int] = {}
+    for name, others in needs.items():
+        for other in others:
+            level = levels[name]
+            first_use[other] = min(first_use.get(other, level), level)
+    for name in loose:
+        if not needs[name] and name in first_use:
+            levels[name] = max(first_use[name] - 1, 1)
+
+
 def _edges(
     flow: Flow,
     nodes: Mapping[str, Node],
@@ -205,7 +221,7 @@ def _edges(
                 edges.append(Edge(other, name, other not in by_input))
         # In a large flow lines from the inputs to everywhere would hide the others.
         every = len(nodes) <= _ALL_INPUT_EDGES
-        if flow.inputs and _uses_inputs(node) and (every or not needs[name]):
+        if flow.inputs and _uses_inputs(node) and (every or levels[name] == 1):
             edges.append(Edge(INPUTS, name))
     sources = dict.fromkeys(_source_of(o.reference) for o in flow.outputs.values())
     for source in sources:
