@@ -13,18 +13,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import IllegalState, NotFound, PfError, RunCanceled, RuntimeFailed
+from ..errors import (
+    IllegalState,
+    NotFound,
+    PfError,
+    RunCanceled,
+    RunTimedOut,
+    RuntimeFailed,
+    UsageError,
+)
+from ..flow.contents import Snapshot
 from ..flow.model import Flow
-from ..flow.snapshot import LoadedFlow
-from ..flow.variants import apply_variants
+from ..flow.snapshot import load
 from ..runtimes.failing import failure_of
 from ..runtimes.identity import user
 from ..runtimes.life import Life
 from ..runtimes.model import OnPhase
 from ..runtimes.states import USABLE
 from ..store.records import RunRecord, RuntimeRecord, timestamp
+from ..worker.protocol import ProtocolError, pack_value, unpack_value
 from . import inputs as given_inputs
-from .flows import load_valid
 from .follow import Follow
 
 if TYPE_CHECKING:
@@ -86,7 +94,7 @@ class _Active:
             self._pending = pending
             canceled = self._canceled
         if canceled:
-            pending.cancel()
+            pending.cancel(_CANCEL_SECONDS)
 
     def cancel(self) -> None:
         """Ask the worker to end the run."""
@@ -94,7 +102,7 @@ class _Active:
             self._canceled = True
             pending = self._pending
         if pending is not None:
-            pending.cancel()
+            pending.cancel(_CANCEL_SECONDS)
 
     def last_words(self, seconds: float) -> dict[str, Any] | None:
         """Return the result of a run that was cancelled, if it still comes in time."""
@@ -102,7 +110,7 @@ class _Active:
             return None
         try:
             value: dict[str, Any] = self._pending.result(seconds)
-        except (PfError, KeyboardInterrupt):
+        except (PfError, TimeoutError, KeyboardInterrupt):
             return None
         return value
 
@@ -149,14 +157,19 @@ class Executor:
         RuntimeFailed
             The runtime cannot be brought to ready.
         """
-        loaded, flow = load_valid(request.path)
-        flow = apply_variants(flow, request.variant)
+        start = self._store.runtime_by_id(runtime_id)
+        python = version_of(start) if start is not None else None
+        flow, snapshot = load(
+            request.path, variant=request.variant, python=python
+        ).require()
         if request.node is None:
             given = given_inputs.for_flow(flow, request.inputs)
         else:
             given = given_inputs.for_node(flow, request.node, request.inputs)
         variables = given_inputs.environment(flow, request.environment_variables)
-        runtime, channel, record = self._begin(runtime_id, request, flow, on_phase)
+        runtime, channel, record = self._begin(
+            runtime_id, start, request, flow, on_phase
+        )
         follow = Follow(flow, request.node)
         active = self._active[record.run_id] = _Active()
         try:
@@ -164,11 +177,11 @@ class Executor:
                 on_begin(record.run_id)
             body = {
                 "run_id": record.run_id,
-                "flow": given.flow.to_dict(),
-                "inputs": given.inputs,
+                "flow": flow.to_dict(),
+                "inputs": given,
                 "mode": "flow" if request.node is None else "node",
                 "node": request.node,
-                "dependency_outputs": given.dependency_outputs,
+                "dependency_outputs": {},
                 "connections": {},
                 "environment_variables": variables,
                 "line_number": None,
@@ -179,7 +192,7 @@ class Executor:
             }
             tell = _teller(record.run_id, follow, on_event)
             return self._wait(
-                runtime, channel, record, loaded, body, follow, active, tell
+                runtime, channel, record, snapshot, body, follow, active, tell
             )
         finally:
             del self._active[record.run_id]
@@ -214,16 +227,28 @@ class Executor:
         )
 
     def ready(
-        self, runtime_id: str, on_phase: OnPhase | None = None
+        self,
+        runtime_id: str,
+        on_phase: OnPhase | None = None,
+        record: RuntimeRecord | None = None,
     ) -> tuple[RuntimeRecord, WorkerChannel]:
         """Return a runtime that takes runs, and the channel to its worker.
+
+        Parameters
+        ----------
+        runtime_id
+            The runtime.
+        on_phase
+            Told when it has to be started first.
+        record
+            Its record, when it was just read.
 
         Raises
         ------
         RuntimeFailed
             It has failed, or fails on its way to ready.
         """
-        record = self._store.runtime_by_id(runtime_id)
+        record = record or self._store.runtime_by_id(runtime_id)
         if record is not None and record.state == "failed":
             raise failure_of(record)
         if record is None or record.state not in USABLE:
@@ -235,11 +260,22 @@ class Executor:
             cause = self._life.failures.examine(record, engine)
             raise (error if cause.code == "worker_lost" else cause) from error
 
+    def why(self, runtime: RuntimeRecord) -> RuntimeFailed:
+        """Find out why a runtime's channel broke."""
+        engine = self._life.computes.engine(runtime.compute)
+        return self._life.failures.examine(runtime, engine)
+
     def _begin(
-        self, runtime_id: str, request: Request, flow: Flow, on_phase: OnPhase | None
+        self,
+        runtime_id: str,
+        start: RuntimeRecord | None,
+        request: Request,
+        flow: Flow,
+        on_phase: OnPhase | None,
     ) -> tuple[RuntimeRecord, WorkerChannel, RunRecord]:
         for _ in range(_ATTEMPTS):
-            runtime, channel = self.ready(runtime_id, on_phase)
+            runtime, channel = self.ready(runtime_id, on_phase, start)
+            start = None
             record = _new_record(runtime, request, flow, self._store.processes.mine())
             if self._store.begin_run(record):
                 return runtime, channel, record
@@ -255,7 +291,7 @@ class Executor:
         runtime: RuntimeRecord,
         channel: WorkerChannel,
         record: RunRecord,
-        loaded: LoadedFlow,
+        snapshot: Snapshot,
         body: dict[str, Any],
         follow: Follow,
         active: _Active,
@@ -263,21 +299,36 @@ class Executor:
     ) -> RunRecord:
         began = time.monotonic()
         try:
-            pending = channel.run(loaded.snapshot, body, tell)
+            pending = channel.run(snapshot, pack_value(body), tell)
             active.sent(pending)
             timeout = body["timeout"]
-            value = pending.result(
-                None if timeout is None else timeout + _GRACE_SECONDS
+            value = unpack_value(
+                pending.result(None if timeout is None else timeout + _GRACE_SECONDS)
             )
-        except BaseException as error:
+        except BaseException as raised:
             elapsed = (time.monotonic() - began) * 1000
+            error: BaseException = raised
+            if isinstance(raised, TimeoutError):
+                error = self._hung(runtime, active)
+            elif isinstance(raised, ProtocolError):
+                error = _too_large(raised)
             if isinstance(error, PfError):
                 return self._failed(runtime, channel, record, follow, error, elapsed)
             # whoever waits gives up (a keyboard interrupt, say), so the code must end
             active.cancel()
             self._given_up(record, follow, active, elapsed)
             raise
-        return self._finish(record, value)
+        return self._finish(record, {**value, "flow": body["flow"]})
+
+    def _hung(self, runtime: RuntimeRecord, active: _Active) -> PfError:
+        """Give up on a worker that does not even keep the run's time limit."""
+        error = RunTimedOut(
+            f"runtime {runtime.name!r} did not end the run in time",
+            hint=f"%pfruntime restart {runtime.name} brings it back",
+        )
+        active.cancel()
+        self._life.channels.fail(runtime.id, error)
+        return error
 
     def _failed(
         self,
@@ -288,9 +339,9 @@ class Executor:
         error: PfError,
         elapsed: float,
     ) -> RunRecord:
-        if not channel.alive and not isinstance(error, RunCanceled):
-            engine = self._life.computes.engine(runtime.compute)
-            error = self._life.failures.examine(runtime, engine)
+        known = isinstance(error, RunCanceled | RunTimedOut)
+        if not channel.alive and not known:
+            error = self.why(runtime)
         running = follow.running()
         described = {
             "node": running[0] if len(running) == 1 else None,
@@ -338,6 +389,20 @@ class Executor:
             ended_at=done.ended_at,
         )
         return done
+
+
+def _too_large(error: ProtocolError) -> UsageError:
+    return UsageError(
+        f"the inputs cannot be sent: {error}",
+        code="too_large",
+        hint="give a path, and let the flow read the file",
+    )
+
+
+def version_of(record: RuntimeRecord) -> tuple[int, int] | None:
+    """Return the version of Python in a runtime, None when it is not known."""
+    found = re.match(r"(\d+)\.(\d+)", record.python)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _no_result(

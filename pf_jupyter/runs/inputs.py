@@ -6,17 +6,16 @@ types (flow-format section 2.1), and doing it twice is not the same as once.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import PfError, UsageError
 from ..flow.fields import did_you_mean
-from ..flow.model import Flow, Node
+from ..flow.model import Flow, FlowInput, Node
 from ..flow.reference import (
     InputReference,
+    Literal,
     NodeReference,
     is_reference,
     parse_reference,
@@ -25,21 +24,8 @@ from ..flow.values import parse_value
 from ..worker.protocol import pack_value
 
 
-@dataclass
-class Given:
-    """What goes to the worker.
-
-    ``flow`` is the flow as given, with a node's literals replaced where the user gave
-    a value for its parameter.
-    """
-
-    flow: Flow
-    inputs: dict[str, Any] = field(default_factory=dict)
-    dependency_outputs: dict[str, Any] = field(default_factory=dict)
-
-
-def for_flow(flow: Flow, values: Mapping[str, Any]) -> Given:
-    """Check the inputs of a whole run.
+def for_flow(flow: Flow, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the inputs of a whole run and return them as they are to be sent.
 
     Raises
     ------
@@ -49,14 +35,19 @@ def for_flow(flow: Flow, values: Mapping[str, Any]) -> Given:
     faults = _Faults()
     for name in values:
         if name not in flow.inputs:
-            faults.unknown(name, flow.inputs)
+            faults.unknown(name, list(flow.inputs))
     known = {name: value for name, value in values.items() if name in flow.inputs}
-    _check(flow, known, list(flow.inputs), faults)
-    faults.raise_any(_signature(flow))
-    return Given(flow=flow, inputs=known)
+    for name, value in known.items():
+        _check_value(name, value, flow.inputs[name], faults)
+    for name, declared in flow.inputs.items():
+        if name not in known:
+            _check_default(name, declared, faults)
+    names = ", ".join(f"{name}: {item.type}" for name, item in flow.inputs.items())
+    faults.raise_any(f"the flow takes {names or 'no inputs'}")
+    return known
 
 
-def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> Given:
+def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Check the inputs of one node's run (flow-format section 2.11).
 
     Parameters
@@ -66,8 +57,13 @@ def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> Given:
     name
         The node.
     values
-        Named ``inputs.x`` (or ``x``, as a flow input), ``other.output``, or after the
-        node's own parameter. Braces may stand around: ``${other.output}``.
+        Named ``inputs.x`` or ``x`` as a flow input, ``other.output``, or after the
+        node's own parameter; braces may stand around: ``${other.output}``.
+
+    Returns
+    -------
+    dict
+        The values under their names, which the worker understands.
 
     Raises
     ------
@@ -78,47 +74,31 @@ def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> Given:
     if node is None:
         raise unknown_node(flow, name)
     faults = _Faults()
-    given = Given(flow=flow)
-    parameters = dict(node.inputs)
-    references = {key: _split(value) for key, value in node.inputs.items()}
-    sources = {ref[0] for ref in references.values() if ref and ref[0] != "inputs"}
+    accepted = {name: _names(name, value) for name, value in node.inputs.items()}
+    every = {word for words in accepted.values() for word in words}
     for key, value in values.items():
-        text = key[2:-1] if is_reference(key) else key
-        head, _, rest = text.partition(".")
-        if text in node.inputs:
-            reference = references[text]
-            if reference is None or (reference[0] != "inputs" and reference[1]):
-                parameters[text] = value
-            elif reference[0] == "inputs":
-                given.inputs[reference[1]] = value
-            else:
-                given.dependency_outputs[reference[0]] = value
-        elif head in ("inputs", "flow") and rest in flow.inputs:
-            given.inputs[rest] = value
-        elif head in sources and rest.partition(".")[0] in ("output", ""):
-            _put(given.dependency_outputs, head, rest.partition(".")[2], value)
-        elif text in flow.inputs:
-            given.inputs[text] = value
-        else:
-            faults.unknown(key, _choices(flow, node, sources))
-    used = [ref[1] for ref in references.values() if ref and ref[0] == "inputs"]
-    replaced = {key for key in parameters if parameters[key] is not node.inputs[key]}
-    _check(flow, given.inputs, used, faults)
-    for key, reference in references.items():
-        if reference and reference[0] != "inputs" and key not in replaced:
-            source = reference[0]
-            if source not in given.dependency_outputs:
-                faults.add(
-                    "missing_input",
-                    f"{source}.output is missing",
-                    f"node {name!r} reads it: give {source}.output=… or {key}=…",
-                )
+        if key not in every and key not in flow.inputs:
+            faults.unknown(key, sorted(w for w in every if not is_reference(w)))
+            continue
+        declared = _declared(flow, node, key)
+        _check_value(key, value, declared, faults)
+    for parameter, words in accepted.items():
+        reference = parse_reference(node.inputs[parameter])
+        if isinstance(reference, Literal) or any(word in values for word in words):
+            continue
+        if isinstance(reference, InputReference):
+            found = flow.inputs.get(reference.name)
+            if found is not None and reference.name not in values:
+                _check_default(reference.name, found, faults)
+            continue
+        source = f"{reference.node}.{reference.section}"
+        faults.add(
+            "missing_input",
+            f"node {name!r} reads {source}, which is missing",
+            f"give {source}=… or {parameter}=…",
+        )
     faults.raise_any(f"node {name!r} takes {', '.join(node.inputs) or 'nothing'}")
-    if replaced:
-        changed = dataclasses.replace(node, inputs=parameters)
-        nodes = [changed if item is node else item for item in flow.nodes]
-        given.flow = dataclasses.replace(flow, nodes=nodes)
-    return given
+    return dict(values)
 
 
 def unknown_node(flow: Flow, name: str) -> UsageError:
@@ -165,8 +145,7 @@ class _Faults:
     def add(self, code: str, message: str, hint: str) -> None:
         self._all.append((code, message, hint))
 
-    def unknown(self, name: str, names: Any) -> None:
-        names = list(names)
+    def unknown(self, name: str, names: list[str]) -> None:
         hint = did_you_mean(name, names, f"there are {', '.join(names) or 'none'}")
         self.add("unknown_input", f"there is no input {name!r}", hint)
 
@@ -188,70 +167,65 @@ class _Faults:
         )
 
 
-def _check(
-    flow: Flow, given: Mapping[str, Any], needed: list[str], faults: _Faults
+def _check_value(
+    name: str, value: Any, declared: FlowInput | None, faults: _Faults
 ) -> None:
-    for name, value in given.items():
+    try:
+        pack_value(value)
+    except (TypeError, RecursionError):
+        faults.add(
+            "InputTypeError",
+            f"input {name!r} is a {type(value).__name__}, which cannot be sent",
+            "give text, numbers, lists and dictionaries",
+        )
+        return
+    if declared is not None:
         try:
-            pack_value(value)
-        except (TypeError, RecursionError):
-            faults.add(
-                "InputTypeError",
-                f"input {name!r} is a {type(value).__name__}, which cannot be sent",
-                "give text, numbers, lists and dictionaries",
-            )
-            continue
-        try:
-            parse_value(flow.inputs[name].type, value, name)
+            parse_value(declared.type, value, declared.name)
         except PfError as error:
             faults.add(error.code, error.message, error.hint)
-    for name in dict.fromkeys(needed):
-        declared = flow.inputs.get(name)
-        if declared is None or name in given:
-            continue
-        if declared.default is None:
-            faults.add(
-                "missing_input",
-                f"input {name!r} is missing",
-                f"give {name}=…, its type is {declared.type}",
-            )
-        else:
-            try:
-                parse_value(declared.type, declared.default, name)
-            except PfError as error:
-                faults.add(error.code, f"the default of {error.message}", error.hint)
 
 
-def _split(value: Any) -> tuple[str, str] | None:
-    """Return ``("inputs", name)`` or ``(node, property)`` of a reference, else None."""
+def _check_default(name: str, declared: FlowInput, faults: _Faults) -> None:
+    if declared.default is None:
+        faults.add(
+            "missing_input",
+            f"input {name!r} is missing",
+            f"give {name}=…, its type is {declared.type}",
+        )
+        return
+    try:
+        parse_value(declared.type, declared.default, name)
+    except PfError as error:
+        faults.add(error.code, f"the default of {error.message}", error.hint)
+
+
+def _names(parameter: str, value: Any) -> list[str]:
+    """Return the names under which a value for a node's parameter may be given."""
     reference = parse_reference(value)
     if isinstance(reference, InputReference):
-        return "inputs", reference.name
-    if isinstance(reference, NodeReference):
-        return reference.node, reference.property
-    return None
+        names = [f"inputs.{reference.name}", f"flow.{reference.name}"]
+        own = [parameter, reference.name]
+    elif isinstance(reference, NodeReference):
+        names = [str(reference)[2:-1], f"{reference.node}.{reference.section}"]
+        own = [parameter]
+    else:
+        return [parameter]
+    return [*own, *dict.fromkeys(names), *("${" + name + "}" for name in names)]
 
 
-def _put(outputs: dict[str, Any], node: str, path: str, value: Any) -> None:
-    """Set a node's whole output, or one property of it."""
-    if not path:
-        outputs[node] = value
-        return
-    place = outputs.setdefault(node, {})
-    *parents, last = path.split(".")
-    for name in parents:
-        place = place.setdefault(name, {})
-    place[last] = value
-
-
-def _choices(flow: Flow, node: Node, sources: set[str]) -> list[str]:
-    outputs = [f"{source}.output" for source in sorted(sources)]
-    return [*node.inputs, *outputs, *(f"inputs.{name}" for name in flow.inputs)]
-
-
-def _signature(flow: Flow) -> str:
-    names = ", ".join(f"{name}: {item.type}" for name, item in flow.inputs.items())
-    return f"the flow takes {names or 'no inputs'}"
+def _declared(flow: Flow, node: Node, key: str) -> FlowInput | None:
+    """Return the flow input that a name stands for in a node's run, if any."""
+    text = key[2:-1] if is_reference(key) else key
+    head, _, rest = text.partition(".")
+    if head in ("inputs", "flow") and rest:
+        return flow.inputs.get(rest)
+    if text in node.inputs:
+        reference = parse_reference(node.inputs[text])
+        if isinstance(reference, InputReference):
+            return flow.inputs.get(reference.name)
+        return None
+    return flow.inputs.get(text)
 
 
 def _text(value: Any) -> str:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import PfError
+from ..errors import RuntimeFailed
 from ..flow.model import Flow
 from ..flow.snapshot import LoadedFlow, load
-from ..flow.variants import apply_variants
 from ..runtimes.model import OnPhase
 from ..store.records import timestamp
 from ..store.store import Store
-from .execute import Executor
+from ..worker.protocol import pack_value, unpack_value
+from .execute import Executor, version_of
 from .inputs import unknown_node
 
 _INSPECT_SECONDS = 60.0
@@ -39,7 +39,8 @@ class Findings:
 
 def check_file(path: Path) -> Findings:
     """Check a flow's file alone."""
-    return Findings(_sorted(load(path), _of_file(load(path))), {})
+    loaded = load(path)
+    return Findings(_sorted(loaded, _of_file(loaded)), {})
 
 
 def check_code(
@@ -70,33 +71,37 @@ def check_code(
     RuntimeFailed
         The runtime cannot be brought to ready, or the code ended its worker.
     """
-    loaded = load(path)
+    start = store.runtime_by_id(runtime_id)
+    loaded = load(path, python=version_of(start) if start is not None else None)
     problems = _of_file(loaded)
-    if loaded.flow is None:
+    flow, snapshot = loaded.flow, loaded.snapshot
+    if flow is None or snapshot is None:
         return Findings(_sorted(loaded, problems), {})
-    if node is not None and loaded.flow.node(node) is None:
-        raise unknown_node(loaded.flow, node)
-    flow = _default_variants(loaded.flow)
-    record, channel = executor.ready(runtime_id, on_phase)
-    pending = channel.inspect(
-        loaded.snapshot,
-        {
-            "flow": flow.to_dict(),
-            "nodes": None if node is None else [node],
-            "timeout": _INSPECT_SECONDS,
-        },
-    )
-    answer = pending.result(_INSPECT_SECONDS + _GRACE_SECONDS)
+    if node is not None and flow.node(node) is None:
+        raise unknown_node(flow, node)
+    record, channel = executor.ready(runtime_id, on_phase, start)
+    body = {
+        "flow": flow.to_dict(),
+        "nodes": None if node is None else [node],
+        "timeout": _INSPECT_SECONDS,
+    }
+    pending = channel.inspect(snapshot, pack_value(body))
+    try:
+        answer = unpack_value(pending.result(_INSPECT_SECONDS + _GRACE_SECONDS))
+    except TimeoutError:
+        raise RuntimeFailed(
+            f"runtime {record.name!r} did not check the code in time",
+            phase="run",
+            code="worker_hung",
+            hint=f"%pfruntime restart {record.name} brings it back",
+        ) from None
+    except RuntimeFailed as error:
+        if channel.alive:
+            raise
+        raise executor.why(record) from error
     store.change_runtime(record.id, last_used_at=timestamp())
     problems += [_of_code(loaded, flow, found) for found in answer["problems"]]
     return Findings(_sorted(loaded, problems), dict(answer["tools"]))
-
-
-def _default_variants(flow: Flow) -> Flow:
-    try:
-        return apply_variants(flow)
-    except PfError:
-        return flow  # a problem of the file, which is told already
 
 
 def _of_file(loaded: LoadedFlow) -> list[dict[str, Any]]:
@@ -132,7 +137,7 @@ def _sorted(loaded: LoadedFlow, problems: list[dict[str, Any]]) -> list[dict[str
     for problem in problems:
         key = tuple(problem.get(k) for k in ("code", "file", "line", "column"))
         once.setdefault((*key, problem.get("node") or problem["message"]), problem)
-    flow_file = getattr(loaded, "file", "")
+    flow_file = loaded.file
     return sorted(
         once.values(),
         key=lambda p: (p["file"] != flow_file, p["file"], p["line"], p["column"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..engines.api import Engine
 from ..errors import PfError
@@ -99,7 +99,7 @@ class Channels:
         for line in lines:
             line.channel.close()
 
-    def _open_one(self, record: RuntimeRecord) -> Any:
+    def _open_one(self, record: RuntimeRecord) -> WorkerChannel | None:
         line = self._lines.get(record.id)
         if line is None or line.instance != record.instance or not line.channel.alive:
             return None

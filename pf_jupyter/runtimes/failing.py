@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ..engines.api import Engine, InstanceState
 from ..errors import PfError, RuntimeFailed, Unreachable
 from ..store.records import LifeLine, RuntimeRecord, timestamp
@@ -11,6 +13,8 @@ from .model import Phase
 from .states import before
 
 _LOG_TAIL = 40
+_SETTLE_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
 
 
 def way_back(name: str) -> str:
@@ -114,6 +118,15 @@ class Failures:
         Called when its channel broke: somebody stopped it, its instance ended, the
         engine is gone, or only the worker in it is.
         """
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while True:
+            error = self._examine(record, engine)
+            # an engine may tell the end of an instance later than its streams do
+            if error.code != "worker_lost" or time.monotonic() > deadline:
+                return error
+            time.sleep(_LOOK_SECONDS)
+
+    def _examine(self, record: RuntimeRecord, engine: Engine) -> RuntimeFailed:
         current = self._store.runtime_by_id(record.id)
         if current is None:
             return RuntimeFailed(

@@ -299,7 +299,7 @@ class Lifecycle:
             engine.start(instance)
         with way.phase("handshake") as step:
             preparing.join()
-            hello = self._channels.get(record, engine).hello
+            hello = self._channels.get(record, engine).handshake()
             python = str(hello.get("python", ""))
             step.detail = f"Python {python} on {hello.get('hostname', '')}"
         now = timestamp()

@@ -53,7 +53,7 @@ def short_digest(digest: str) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a flow. Line and column count from 1, 0 = unknown."""
+    """One thing that is wrong with a flow; line and column from 1, 0 = unknown."""
 
     code: str
     message: str
@@ -224,7 +224,7 @@ class RunResult(ABC):
 
     @abstractmethod
     def raise_for_status(self) -> RunResult:
-        """Return self when Completed, else raise RunFailed, RunCanceled, RunTimedOut."""
+        """Return self when Completed, else raise RunFailed or a kind of it."""
 
 
 @dataclass
@@ -302,8 +302,8 @@ class Runtimes(ABC):
 class FlowInfo:
     """A flow as faces need it, read from its folder.
 
-    ``inputs`` and ``outputs`` are lists of ``{"name", "type", "default", …}``; ``nodes``
-    of ``{"name", "type", "source", "depends_on", "aggregation", "activate"}``.
+    ``inputs`` and ``outputs`` hold ``{"name", "type", "default", …}``, ``nodes``
+    ``{"name", "type", "source", "depends_on", "aggregation", "activate"}``.
     """
 
     name: str

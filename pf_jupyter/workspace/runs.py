@@ -1,0 +1,76 @@
+"""The recorded runs of a local workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NotFound
+from .api import RunResult, Runs
+from .result import LocalRunResult
+
+if TYPE_CHECKING:
+    from .local import LocalWorkspace
+
+
+class LocalRuns(Runs):
+    """Finds runs.
+
+    Parameters
+    ----------
+    workspace
+        The one they belong to.
+    """
+
+    def __init__(self, workspace: LocalWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self, *, limit: int = 100) -> list[dict[str, Any]]:
+        """Return the newest runs; see `Runs.list`."""
+        from ..runs.interrupted import mark_interrupted
+
+        store = self._workspace.core.store
+        mark_interrupted(store)
+        return [
+            {
+                "run_id": record.run_id,
+                "status": record.status,
+                "flow": record.flow,
+                "flow_path": record.flow_path,
+                "runtime": record.runtime,
+                "environment": {
+                    "name": record.environment_name,
+                    "version": record.environment_version,
+                    "digest": record.environment_digest,
+                },
+                "node": record.node,
+                "variant": record.variant,
+                "created_at": record.created_at,
+                "ended_at": record.ended_at,
+                "duration_ms": record.duration_ms,
+                "error": record.error
+                and {
+                    key: record.error.get(key)
+                    for key in ("code", "message", "hint", "node")
+                },
+            }
+            for record in store.runs(limit=limit)
+        ]
+
+    def get(self, run_id: str) -> RunResult:
+        """Return a recorded run (NotFound)."""
+        from ..runs.interrupted import mark_interrupted
+
+        store = self._workspace.core.store
+        record = store.run(run_id)
+        if record is not None and record.status == "Running":
+            mark_interrupted(store)
+            record = store.run(run_id)
+        if record is None:
+            raise NotFound(
+                f"there is no run {run_id!r}", hint="%pfrun list shows the newest"
+            )
+        return LocalRunResult(record)
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run that this process started (NotFound, IllegalState)."""
+        self._workspace.core.executor.cancel(run_id)

@@ -1,0 +1,120 @@
+"""The runtimes of a local workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import AlreadyExists, NotFound
+from ..flow.fields import did_you_mean
+from ..store.records import RuntimeRecord
+from .api import Kind, OnPhase, Runtime, RuntimeLimits, Runtimes
+from .runtime import LocalRuntime
+
+if TYPE_CHECKING:
+    from .local import LocalWorkspace
+
+_CURRENT = "current_runtime"
+
+
+class LocalRuntimes(Runtimes):
+    """Makes, finds and chooses runtimes.
+
+    Parameters
+    ----------
+    workspace
+        The one they belong to.
+    """
+
+    def __init__(self, workspace: LocalWorkspace) -> None:
+        self._workspace = workspace
+        self._chosen: str | None = None
+        self._has_chosen = False
+
+    def create(
+        self,
+        name: str,
+        *,
+        environment: str = "default",
+        compute: str | None = None,
+        kind: Kind = "personal",
+        limits: RuntimeLimits | None = None,
+        network: Literal["open", "none"] = "open",
+        idle_minutes: float | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Runtime:
+        """Make a runtime and bring it to ready; see `Runtimes.create`."""
+        from ..runtimes.wish import Wish
+
+        core = self._workspace.core
+        core.arrive()
+        wish = Wish(
+            name=name,
+            environment=environment,
+            compute=compute,
+            kind=kind,
+            limits=limits,
+            network=network,
+            idle_minutes=idle_minutes,
+        )
+        return self._wrap(core.life.lifecycle.create(wish, on_phase))
+
+    def get(self, name: str) -> Runtime:
+        """Return the runtime; see `Runtimes.get`."""
+        core = self._workspace.core
+        core.arrive()
+        record = core.store.runtime(name)
+        if record is None:
+            names = [other.name for other in core.store.runtimes()]
+            fallback = "%pfruntime list shows those that there are"
+            if not names:
+                fallback = f"%pfruntime create {name} makes it"
+            raise NotFound(
+                f"there is no runtime {name!r}",
+                hint=did_you_mean(name, names, fallback),
+            )
+        return self._wrap(core.life.reconciler.one(record))
+
+    def list(self) -> list[Runtime]:
+        """Return all runtimes; see `Runtimes.list`."""
+        core = self._workspace.core
+        core.arrive()
+        return [self._wrap(record) for record in core.life.reconciler.all()]
+
+    def use(self, name: str | None) -> Runtime | None:
+        """Make a runtime the current one of this process, and of those to come.
+
+        A process that chose one of its own keeps that.
+        """
+        runtime = None if name is None else self.get(name)
+        self._workspace.core.store.remember(_CURRENT, name)
+        self._chosen, self._has_chosen = name, True
+        return runtime
+
+    def current(self) -> Runtime | None:
+        """Return the runtime in use, or None."""
+        store = self._workspace.core.store
+        name = self._chosen if self._has_chosen else store.setting(_CURRENT)
+        if name is None or store.runtime(name) is None:
+            return None
+        return self.get(name)
+
+    def ensure(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        """Return a ready runtime; see `Runtimes.ensure`."""
+        from ..runtimes.sessions import SESSION_NAME
+
+        runtime = self.current()
+        if runtime is None:
+            try:
+                runtime = self.get(SESSION_NAME)
+            except NotFound:
+                try:
+                    return self.create(SESSION_NAME, kind="session", on_phase=on_phase)
+                except AlreadyExists:
+                    # another process made it in the meantime
+                    runtime = self.get(SESSION_NAME)
+        if runtime.state not in ("ready", "busy"):
+            runtime.start(on_phase=on_phase)
+        return runtime
+
+    def _wrap(self, record: RuntimeRecord) -> LocalRuntime:
+        return LocalRuntime(self._workspace, record)
