@@ -20,7 +20,7 @@ REWRITE_SECONDS = 0.1
 def speaks_unicode(stream: TextIO) -> bool:
     """Whether our marks can be written to a stream; one without bytes takes all."""
     try:
-        "✓▸…".encode(getattr(stream, "encoding", None) or "utf-8")
+        "✓●…".encode(getattr(stream, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

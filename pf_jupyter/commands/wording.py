@@ -8,10 +8,10 @@ from typing import Any
 
 MARKS: Mapping[str, str] = {
     "NotStarted": "·",
-    "Running": "▸",
+    "Running": "●",
     "Completed": "✓",
     "Failed": "✗",
-    "Bypassed": "↷",
+    "Bypassed": "–",
     "Canceled": "■",
     "Interrupted": "■",
     "pass": "✓",
@@ -25,7 +25,7 @@ _ASCII = str.maketrans(
         "✗": "x",
         "·": "-",
         "▸": ">",
-        "↷": "~",
+        "●": "*",
         "■": "#",
         "…": "...",
         "→": "->",

@@ -58,11 +58,11 @@ class Session:
         )
 
     def close(self) -> None:
-        """Let go of the workspace; runtimes live on."""
+        """Remove what was written for cells.
+
+        The workspace is the process's own and may be in use by the notebook's code.
+        """
         self.cells.close()
-        if self._workspace is not None:
-            self._workspace.close()
-            self._workspace = None
 
     def _progress(self) -> Progress:
         if self.in_notebook:

@@ -85,8 +85,8 @@ def test_a_terminal_sees_what_runs_and_keeps_what_ended(
     states.apply({"event": "chunk", "node": "b", "output": "o", "text": "so far"})
     progress.update(states)
     assert [line.split()[:2] for line in screen(stream.getvalue())] == [
-        ["▸", "a"],
-        ["▸", "b"],
+        ["●", "a"],
+        ["●", "b"],
         ["o:", "so"],
     ]
     states.apply({"event": "node_completed", "node": "a", "duration_ms": 3})
