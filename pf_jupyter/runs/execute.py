@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import (
@@ -33,10 +31,11 @@ from ..runtimes.states import USABLE
 from ..store.records import RunRecord, RuntimeRecord, timestamp
 from ..worker.protocol import ProtocolError, pack_value, unpack_value
 from . import inputs as given_inputs
-from .follow import Follow
+from .follow import Follow, given_up, no_result
+from .request import CANCEL_SECONDS, ActiveRun, Request
 
 if TYPE_CHECKING:
-    from ..runtimes.channel import Pending, WorkerChannel
+    from ..runtimes.channel import WorkerChannel
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 
@@ -47,72 +46,8 @@ LOG_LIMIT = 1_000_000
 """Bytes of output that are kept of one node."""
 
 _GRACE_SECONDS = 20.0
-_CANCEL_SECONDS = 5.0
 _ATTEMPTS = 3
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be run.
-
-    Parameters
-    ----------
-    path
-        Flow folder or file.
-    inputs
-        As the user gave them.
-    node
-        Run this node alone.
-    variant
-        ``${node.variant_id}``.
-    environment_variables
-        Added for this run.
-    timeout
-        Seconds after which the code is ended.
-    """
-
-    path: Path
-    inputs: Mapping[str, Any]
-    node: str | None = None
-    variant: str | None = None
-    environment_variables: Mapping[str, str] | None = None
-    timeout: float | None = None
-
-
-class _Active:
-    """A run of this process while it goes on."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._pending: Pending | None = None
-        self._canceled = False
-
-    def sent(self, pending: Pending) -> None:
-        """Take what waits for the result; it is cancelled if that was asked before."""
-        with self._guard:
-            self._pending = pending
-            canceled = self._canceled
-        if canceled:
-            pending.cancel(_CANCEL_SECONDS)
-
-    def cancel(self) -> None:
-        """Ask the worker to end the run."""
-        with self._guard:
-            self._canceled = True
-            pending = self._pending
-        if pending is not None:
-            pending.cancel(_CANCEL_SECONDS)
-
-    def last_words(self, seconds: float) -> dict[str, Any] | None:
-        """Return the result of a run that was cancelled, if it still comes in time."""
-        if self._pending is None:
-            return None
-        try:
-            value: dict[str, Any] = self._pending.result(seconds)
-        except (PfError, TimeoutError, KeyboardInterrupt):
-            return None
-        return value
 
 
 class Executor:
@@ -127,7 +62,7 @@ class Executor:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._store = life.store
-        self._active: dict[str, _Active] = {}
+        self._active: dict[str, ActiveRun] = {}
 
     def run(
         self,
@@ -171,7 +106,7 @@ class Executor:
             runtime_id, start, request, flow, on_phase
         )
         follow = Follow(flow, request.node)
-        active = self._active[record.run_id] = _Active()
+        active = self._active[record.run_id] = ActiveRun()
         try:
             if on_begin is not None:
                 on_begin(record.run_id)
@@ -294,7 +229,7 @@ class Executor:
         snapshot: Snapshot,
         body: dict[str, Any],
         follow: Follow,
-        active: _Active,
+        active: ActiveRun,
         tell: OnEvent,
     ) -> RunRecord:
         began = time.monotonic()
@@ -313,14 +248,16 @@ class Executor:
             elif isinstance(raised, ProtocolError):
                 error = _too_large(raised)
             if isinstance(error, PfError):
-                return self._failed(runtime, channel, record, follow, error, elapsed)
+                value = self._failed(runtime, channel, follow, error, elapsed)
+                return self._finish(record, value, body["flow"])
             # whoever waits gives up (a keyboard interrupt, say), so the code must end
             active.cancel()
-            self._given_up(record, follow, active, elapsed)
+            value = active.last_words(CANCEL_SECONDS) or given_up(follow, elapsed)
+            self._finish(record, value, body["flow"])
             raise
-        return self._finish(record, {**value, "flow": body["flow"]})
+        return self._finish(record, value, body["flow"])
 
-    def _hung(self, runtime: RuntimeRecord, active: _Active) -> PfError:
+    def _hung(self, runtime: RuntimeRecord, active: ActiveRun) -> PfError:
         """Give up on a worker that does not even keep the run's time limit."""
         error = RunTimedOut(
             f"runtime {runtime.name!r} did not end the run in time",
@@ -334,11 +271,10 @@ class Executor:
         self,
         runtime: RuntimeRecord,
         channel: WorkerChannel,
-        record: RunRecord,
         follow: Follow,
         error: PfError,
         elapsed: float,
-    ) -> RunRecord:
+    ) -> dict[str, Any]:
         known = isinstance(error, RunCanceled | RunTimedOut)
         if not channel.alive and not known:
             error = self.why(runtime)
@@ -349,26 +285,12 @@ class Executor:
             **error.to_dict(),
         }
         status = "Canceled" if isinstance(error, RunCanceled) else "Failed"
-        return self._finish(
-            record, _no_result(status, follow, described, elapsed, runtime.hostname)
-        )
+        return no_result(status, follow, described, elapsed, runtime.hostname)
 
-    def _given_up(
-        self, record: RunRecord, follow: Follow, active: _Active, elapsed: float
-    ) -> None:
-        error = {
-            "code": RunCanceled.code,
-            "message": "the run was interrupted",
-            "hint": "",
-            "node": None,
-            "traceback": "",
-        }
-        value = active.last_words(_CANCEL_SECONDS)
-        self._finish(
-            record, value or _no_result("Canceled", follow, error, elapsed, "")
-        )
-
-    def _finish(self, record: RunRecord, value: dict[str, Any]) -> RunRecord:
+    def _finish(
+        self, record: RunRecord, value: dict[str, Any], flow: dict[str, Any]
+    ) -> RunRecord:
+        value = {**value, "flow": flow}
         done = replace(
             record,
             status=value["status"],
@@ -403,24 +325,6 @@ def version_of(record: RuntimeRecord) -> tuple[int, int] | None:
     """Return the version of Python in a runtime, None when it is not known."""
     found = re.match(r"(\d+)\.(\d+)", record.python)
     return (int(found[1]), int(found[2])) if found else None
-
-
-def _no_result(
-    status: str,
-    follow: Follow,
-    error: dict[str, Any],
-    elapsed: float,
-    hostname: str,
-) -> dict[str, Any]:
-    return {
-        "status": status,
-        "outputs": None,
-        "nodes": follow.ended(status, error),
-        "metrics": {},
-        "error": error,
-        "duration_ms": round(elapsed, 3),
-        "hostname": hostname,
-    }
 
 
 def _teller(run_id: str, follow: Follow, on_event: OnEvent | None) -> OnEvent:

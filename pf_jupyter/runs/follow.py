@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import RunCanceled
 from ..flow.model import Flow
 
 _LOG_LIMIT = 100_000
@@ -77,3 +78,56 @@ _ENDS = {
     "node_bypassed": "Bypassed",
     "node_canceled": "Canceled",
 }
+
+
+def given_up(follow: Follow, elapsed: float) -> dict[str, Any]:
+    """Return the result of a run whose end nobody waits for any more.
+
+    Parameters
+    ----------
+    follow
+        What is known of it.
+    elapsed
+        Milliseconds since it was sent.
+    """
+    error = {
+        "code": RunCanceled.code,
+        "message": "the run was interrupted",
+        "hint": "",
+        "node": None,
+        "traceback": "",
+    }
+    return no_result("Canceled", follow, error, elapsed, "")
+
+
+def no_result(
+    status: str,
+    follow: Follow,
+    error: dict[str, Any],
+    elapsed: float,
+    hostname: str,
+) -> dict[str, Any]:
+    """Return RESULT of the worker's protocol for a run that gave none.
+
+    Parameters
+    ----------
+    status
+        ``Failed`` or ``Canceled``.
+    follow
+        What is known of it.
+    error
+        Why it gave none.
+    elapsed
+        Milliseconds since it was sent.
+    hostname
+        Of the runtime.
+    """
+    return {
+        "status": status,
+        "outputs": None,
+        "nodes": follow.ended(status, error),
+        "metrics": {},
+        "error": error,
+        "duration_ms": round(elapsed, 3),
+        "hostname": hostname,
+    }

@@ -376,6 +376,10 @@ class Computes(ABC):
     def list(self) -> list[dict[str, Any]]:
         """Return ``{"name", "engine", "isolated", "reachable", "detail"}`` each."""
 
+    def names(self) -> Sequence[str]:
+        """Return the names of all computes: no engine is asked."""
+        return [str(item["name"]) for item in self.list()]
+
 
 class Workspace(ABC):
     """One store of records, and all that can be done with it."""

@@ -6,7 +6,7 @@ import atexit
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,10 @@ class LocalComputes(Computes):
     def list(self) -> list[dict[str, Any]]:
         """Return what each compute is and whether it answers."""
         return self._workspace.core.life.computes.describe()
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all computes: no engine is asked."""
+        return self._workspace.core.life.computes.names()
 
 
 def _default_core(home: Path) -> Core:

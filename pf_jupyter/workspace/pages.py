@@ -43,6 +43,7 @@ _TONES = {
 _UNSPEAKABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _VALUE_LIMIT = 20_000
 _PREVIEW_LIMIT = 200
+_LINE_LIMIT = 80
 _LOG_LIMIT = 4_000
 
 # Jupyter's and VS Code's own colours where there are some, ours where there are not.
@@ -78,7 +79,7 @@ max-height:24em;overflow:auto}
 .pfr details{margin:0 0 4px}
 .pfr summary{cursor:pointer;color:var(--mu)}
 .pfr table{border-collapse:collapse;width:100%;margin:4px 0 0;font-size:12.5px}
-.pfr th,.pfr td{text-align:left;vertical-align:top;padding:4px 12px 4px 0;border:0;
+.pfr th,.pfr td{text-align:left;vertical-align:top;padding:4px 18px 4px 0;border:0;
 border-top:1px solid var(--ln);background:none}
 .pfr tr{background:none!important}
 .pfr th{color:var(--mu);font-weight:400;border-top:0}
@@ -111,7 +112,8 @@ def result_html(result: LocalRunResult) -> str:
         parts.append(_error(result.error))
     parts.append(_values(_outputs(result)))
     if result.metrics:
-        parts.append(_values(result.metrics))
+        metrics = {f"metric {name}": v for name, v in result.metrics.items()}
+        parts.append(_values(metrics))
     if result.nodes:
         parts.append(_nodes(result))
     return _page(parts)
@@ -168,7 +170,7 @@ def _head(result: LocalRunResult) -> str:
         '<div class="h">'
         f'<span class="chip {tone}">{mark} {_text(result.status)}</span>'
         f"<b>{_text(title)}</b>"
-        f"<span>{_duration(result.duration_ms)}</span>"
+        f"<span>{duration(result.duration_ms)}</span>"
         f'<span class="mu">{_text(" · ".join(place))}</span>'
         f'<span class="mu">{_text(result.run_id)}</span></div>'
     )
@@ -232,7 +234,7 @@ def _row(node: NodeResult) -> str:
             inner += f"<details><summary>{stream}</summary><pre>{text}</pre></details>"
     return (
         f'<tr><td>{_text(node.name)}</td><td><span class="chip {tone}">{mark} '
-        f'{_text(node.status)}</span></td><td class="r">{_duration(node.duration_ms)}'
+        f'{_text(node.status)}</span></td><td class="r">{duration(node.duration_ms)}'
         f'</td><td class="v">{inner}</td></tr>'
     )
 
@@ -274,6 +276,9 @@ def _written(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
+        short = json.dumps(value, ensure_ascii=False, default=str)
+        if len(short) <= _LINE_LIMIT:
+            return short
         return json.dumps(value, ensure_ascii=False, indent=2, default=str)
     except (TypeError, ValueError, RecursionError):
         return repr(value)
@@ -290,7 +295,8 @@ def _text(value: Any, limit: int = 0) -> str:
     return html.escape(text)
 
 
-def _duration(milliseconds: float | None) -> str:
+def duration(milliseconds: float | None) -> str:
+    """Return a time for people: ``0.4 ms``, ``2.1 s``; empty for None."""
     if milliseconds is None:
         return ""
     if milliseconds < 1000:

@@ -100,7 +100,9 @@ class LocalRunResult(RunResult):
         )
 
     def __repr__(self) -> str:
-        parts = [f"{self.status} in {self.duration_ms:.3g} ms", self.runtime]
+        from .pages import duration
+
+        parts = [f"{self.status} in {duration(self.duration_ms)}", self.runtime]
         if self.error:
             parts.append(f"{self.error.get('code')}: {self.error.get('message')}")
         elif self.outputs:

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from ..errors import PfError
-from ..runs.execute import Executor, Request
+from ..runs.execute import Executor
+from ..runs.request import Request
 from ..store.records import RunRecord
 from .api import OnEvent
 

@@ -25,7 +25,7 @@ from .api import (
 )
 
 if TYPE_CHECKING:
-    from ..runs.execute import Request
+    from ..runs.request import Request
     from .local import LocalWorkspace
     from .result import LocalRunResult
 
@@ -285,7 +285,7 @@ class LocalRuntime(Runtime):
         timeout: float | None = None,
         **input_values: Any,
     ) -> Request:
-        from ..runs.execute import Request
+        from ..runs.request import Request
 
         return Request(
             path=self._workspace.flows.resolve(flow),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import AlreadyExists, NotFound
@@ -79,6 +80,10 @@ class LocalRuntimes(Runtimes):
         core = self._workspace.core
         core.arrive()
         return [self._wrap(record) for record in core.life.reconciler.all()]
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all runtimes from the records alone: no engine waits."""
+        return [record.name for record in self._workspace.core.store.runtimes()]
 
     def use(self, name: str | None) -> Runtime | None:
         """Make a runtime the current one of this process, and of those to come.

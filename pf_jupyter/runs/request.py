@@ -1,0 +1,80 @@
+"""What is to be run, and the run while it goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PfError
+
+if TYPE_CHECKING:
+    from ..runtimes.channel import Pending
+
+CANCEL_SECONDS = 5.0
+"""How long to wait for the worker to end a run that was cancelled."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run.
+
+    Parameters
+    ----------
+    path
+        Flow folder or file.
+    inputs
+        As the user gave them.
+    node
+        Run this node alone.
+    variant
+        ``${node.variant_id}``.
+    environment_variables
+        Added for this run.
+    timeout
+        Seconds after which the code is ended.
+    """
+
+    path: Path
+    inputs: Mapping[str, Any]
+    node: str | None = None
+    variant: str | None = None
+    environment_variables: Mapping[str, str] | None = None
+    timeout: float | None = None
+
+
+class ActiveRun:
+    """A run of this process while it goes on."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._pending: Pending | None = None
+        self._canceled = False
+
+    def sent(self, pending: Pending) -> None:
+        """Take what waits for the result; it is cancelled if that was asked before."""
+        with self._guard:
+            self._pending = pending
+            canceled = self._canceled
+        if canceled:
+            pending.cancel(CANCEL_SECONDS)
+
+    def cancel(self) -> None:
+        """Ask the worker to end the run."""
+        with self._guard:
+            self._canceled = True
+            pending = self._pending
+        if pending is not None:
+            pending.cancel(CANCEL_SECONDS)
+
+    def last_words(self, seconds: float) -> dict[str, Any] | None:
+        """Return the result of a run that was cancelled, if it still comes in time."""
+        if self._pending is None:
+            return None
+        try:
+            value: dict[str, Any] = self._pending.result(seconds)
+        except (PfError, TimeoutError, KeyboardInterrupt):
+            return None
+        return value
