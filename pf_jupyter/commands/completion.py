@@ -100,7 +100,7 @@ def _environments(context: Context, given: Mapping[str, list[str]]) -> Iterable[
 
 def _computes(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
     del given
-    return [str(item["name"]) for item in context.workspace.computes.list()]
+    return context.workspace.computes.names()
 
 
 def _flows(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:

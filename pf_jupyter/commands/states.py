@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 LOG_LINES = 200
 CHUNK_CHARACTERS = 20_000
 
+# Recorded lines begin with the time; while they are watched it only takes room.
+_STAMP = re.compile(r"^\[\d{4}-\d\d-\d\d[ T][\d:.]+ ?[+-]\d{2}:?\d{2}\] ")
 _STATUS = {
     "node_started": "Running",
     "node_running": "Running",
@@ -122,6 +125,7 @@ class RunStates:
     def _add_log(self, event: Mapping[str, Any]) -> None:
         node, stream = str(event.get("node") or ""), str(event.get("stream"))
         for line in str(event["text"]).splitlines():
+            line = _STAMP.sub("", line)
             self.log.append((node, stream, line))
         if len(self.log) > LOG_LINES:
             self.dropped_lines += len(self.log) - LOG_LINES

@@ -70,6 +70,8 @@ def milliseconds(value: float | None) -> str:
     """Return milliseconds for people: ``0.3 ms``, ``18 ms``, ``2.4 s``."""
     if value is None:
         return ""
+    if value < 0.05:
+        return "<0.1 ms"
     if value < 1:
         return f"{value:.1f} ms"
     if value < 1000:

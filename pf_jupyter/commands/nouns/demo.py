@@ -16,7 +16,7 @@ from ..wording import environment_name, limits_name, seconds
 if TYPE_CHECKING:
     from ...workspace.api import PhaseEvent, Runtime, Runtimes
 
-FLOW = "hello"
+FLOW = "web-classification"
 NAME = "demo"
 
 
@@ -119,7 +119,7 @@ def runtime_facts(record: dict[str, Any], took: float | None) -> list[str]:
 
 
 def _next_lines(context: Context, name: str) -> list[str]:
-    run = context.spell("flow", f"run {FLOW} name=Grace --runtime {name}")
+    run = context.spell("flow", f"run hello name=Ada --runtime {name}")
     init = context.spell("flow", "init my-flow")
     return [f"run it your way:     {run}", f"write one of yours:  {init}"]
 
