@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    RowMapping,
-    bindparam,
-    case,
     delete,
-    exists,
-    func,
     insert,
     select,
     update,
@@ -22,50 +16,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import AlreadyExists
-from . import tables
+from . import rows, tables
 from .codec import decode, encode
 from .database import BUSY_SECONDS, Database
 from .processes import Processes
 from .records import LifeLine, RunRecord, RuntimeRecord, timestamp
 
 _LOG_LINES_KEPT = 2000
-_USABLE = ("ready", "busy")
-
-# Statements of the hot path are built once: building costs more than running them.
 _runs, _runtimes = tables.runs.c, tables.runtimes.c
-_OTHERS_RUNNING = exists(
-    select(_runs.run_id).where(
-        _runs.runtime_id == _runtimes.id,
-        _runs.status == "Running",
-    )
-)
-_INSERT_RUN = insert(tables.runs)
-_TAKE_RUNTIME = (
-    update(tables.runtimes)
-    .where(_runtimes.id == bindparam("key"), _runtimes.state.in_(_USABLE))
-    .values(state="busy", last_used_at=bindparam("now"))
-)
-_RELEASE_RUNTIME = (
-    update(tables.runtimes)
-    .where(_runtimes.id == bindparam("key"), _runtimes.state == "busy")
-    .values(
-        state=case((_OTHERS_RUNNING, "busy"), else_="ready"),
-        last_used_at=bindparam("now"),
-    )
-)
-_FINISH_RUN = (
-    update(tables.runs)
-    .where(_runs.run_id == bindparam("key"), _runs.status == "Running")
-    .values(
-        status=bindparam("new_status"),
-        ended_at=bindparam("new_ended_at"),
-        duration_ms=bindparam("new_duration_ms"),
-        hostname=bindparam("new_hostname"),
-        error=bindparam("new_error"),
-        document=bindparam("new_document"),
-    )
-)
-_RUN_SUMMARY = [column for column in tables.runs.c if column.name != "document"]
 
 
 class Store:
@@ -131,7 +89,7 @@ class Store:
             if connection.execute(taken).scalar() is not None:
                 raise _runtime_exists(record.name)
             try:
-                connection.execute(insert(tables.runtimes), _runtime_row(record))
+                connection.execute(insert(tables.runtimes), rows.runtime_row(record))
             except IntegrityError:
                 raise _runtime_exists(record.name) from None
 
@@ -147,8 +105,8 @@ class Store:
         """Return all runtimes by name."""
         query = select(tables.runtimes).order_by(_runtimes.name)
         with self.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [_runtime_record(row) for row in rows]
+            found = connection.execute(query).mappings().all()
+        return [rows.runtime_record(row) for row in found]
 
     def change_runtime(
         self,
@@ -188,9 +146,9 @@ class Store:
             if not connection.execute(statement).rowcount:
                 return None
             if line is not None:
-                connection.execute(insert(tables.runtime_log), _line_row(key, line))
+                connection.execute(insert(tables.runtime_log), rows.line_row(key, line))
             query = select(tables.runtimes).where(_runtimes.id == key)
-            return _runtime_record(connection.execute(query).mappings().one())
+            return rows.runtime_record(connection.execute(query).mappings().one())
 
     def remove_runtime(self, key: str) -> None:
         """Forget a runtime and its log; its runs stay."""
@@ -202,8 +160,8 @@ class Store:
 
     def log(self, key: str, lines: Iterable[LifeLine]) -> None:
         """Add lines to a runtime's life-cycle log; the oldest beyond 2000 go."""
-        rows = [_line_row(key, line) for line in lines]
-        if not rows:
+        written = [rows.line_row(key, line) for line in lines]
+        if not written:
             return
         log = tables.runtime_log.c
         with self.database.write() as connection:
@@ -214,7 +172,7 @@ class Store:
                 is None
             ):
                 return
-            connection.execute(insert(tables.runtime_log), rows)
+            connection.execute(insert(tables.runtime_log), written)
             oldest = (
                 select(log.id)
                 .where(log.runtime_id == key)
@@ -251,7 +209,7 @@ class Store:
         if tail is not None:
             query = query.limit(tail)
         with self.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
+            found = connection.execute(query).mappings().all()
         return [
             (
                 row["id"],
@@ -263,7 +221,7 @@ class Store:
                     elapsed=row["elapsed"],
                 ),
             )
-            for row in reversed(rows)
+            for row in reversed(found)
         ]
 
     # runs
@@ -277,11 +235,11 @@ class Store:
         """
         with self.database.write() as connection:
             taken = connection.execute(
-                _TAKE_RUNTIME, {"key": record.runtime_id, "now": record.created_at}
+                rows.TAKE_RUNTIME, {"key": record.runtime_id, "now": record.created_at}
             )
             if not taken.rowcount:
                 return False
-            connection.execute(_INSERT_RUN, _run_row(record))
+            connection.execute(rows.INSERT_RUN, rows.run_row(record))
             return True
 
     def finish_run(
@@ -313,8 +271,10 @@ class Store:
             "new_document": encode(document),
         }
         with self.database.write() as connection:
-            done = connection.execute(_FINISH_RUN, values).rowcount
-            connection.execute(_RELEASE_RUNTIME, {"key": runtime_id, "now": ended_at})
+            done = connection.execute(rows.FINISH_RUN, values).rowcount
+            connection.execute(
+                rows.RELEASE_RUNTIME, {"key": runtime_id, "now": ended_at}
+            )
             return bool(done)
 
     def run(self, run_id: str) -> RunRecord | None:
@@ -322,7 +282,7 @@ class Store:
         query = select(tables.runs).where(_runs.run_id == run_id)
         with self.database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else _run_record(row)
+        return None if row is None else rows.run_record(row)
 
     def runs(
         self,
@@ -332,7 +292,7 @@ class Store:
         runtime_id: str | None = None,
     ) -> list[RunRecord]:
         """Return runs without their documents, newest first."""
-        query = select(*_RUN_SUMMARY).order_by(
+        query = select(*rows.RUN_SUMMARY).order_by(
             _runs.created_at.desc(), _runs.run_id.desc()
         )
         if status is not None:
@@ -340,8 +300,8 @@ class Store:
         if runtime_id is not None:
             query = query.where(_runs.runtime_id == runtime_id)
         with self.database.read() as connection:
-            rows = connection.execute(query.limit(limit)).mappings().all()
-        return [_run_record(row) for row in rows]
+            found = connection.execute(query.limit(limit)).mappings().all()
+        return [rows.run_record(row) for row in found]
 
     def running(self) -> list[tuple[str, str, str]]:
         """Return (run id, runtime id, process) of every run that is Running."""
@@ -350,16 +310,6 @@ class Store:
         )
         with self.database.read() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
-
-    def count_runs(self, runtime_id: str) -> int:
-        """Return how many runs a runtime is busy with."""
-        query = (
-            select(func.count())
-            .select_from(tables.runs)
-            .where(_runs.runtime_id == runtime_id, _runs.status == "Running")
-        )
-        with self.database.read() as connection:
-            return int(connection.execute(query).scalar_one())
 
     def _identity(self) -> str:
         found = self.setting("workspace_id")
@@ -379,7 +329,7 @@ class Store:
         query = select(tables.runtimes).where(condition)
         with self.database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else _runtime_record(row)
+        return None if row is None else rows.runtime_record(row)
 
 
 def _runtime_exists(name: str) -> AlreadyExists:
@@ -387,33 +337,3 @@ def _runtime_exists(name: str) -> AlreadyExists:
         f"there is a runtime {name!r} already",
         hint=f"use it with %pfruntime use {name}, or choose another name",
     )
-
-
-def _runtime_row(record: RuntimeRecord) -> dict[str, Any]:
-    return {**dataclasses.asdict(record), "error": encode(record.error)}
-
-
-def _runtime_record(row: RowMapping) -> RuntimeRecord:
-    return RuntimeRecord(**{**row, "error": decode(row["error"])})
-
-
-def _line_row(key: str, line: LifeLine) -> dict[str, Any]:
-    return {"runtime_id": key, **dataclasses.asdict(line)}
-
-
-def _run_row(record: RunRecord) -> dict[str, Any]:
-    row = {name: getattr(record, name) for name in _RUN_FIELDS}
-    for name in _JSON_FIELDS:
-        row[name] = encode(row[name])
-    return row
-
-
-def _run_record(row: RowMapping) -> RunRecord:
-    values: dict[str, Any] = dict(row)
-    for name in _JSON_FIELDS:
-        values[name] = decode(values.get(name))
-    return RunRecord(**values)
-
-
-_RUN_FIELDS = tuple(field.name for field in dataclasses.fields(RunRecord))
-_JSON_FIELDS = ("inputs", "error", "document")
