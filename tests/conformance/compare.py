@@ -79,13 +79,17 @@ def compare(theirs: dict[str, Any], ours: dict[str, Any]) -> list[Difference]:
 
     check("status", theirs["status"], ours["status"])
     first, second = theirs.get("error"), ours.get("error")
-    if first and second:
+    if second and second.get("unexpected"):
+        found.append(Difference("escaped exception", brief(first), brief(second)))
+    elif first and second:
         checked = len(second["codes"]) > 1 or bool(second.get("checked"))
         if not same_error(first, second, checked):
             found.append(Difference("error", brief(first), brief(second)))
     elif first or second:
         if theirs["status"] == ours["status"]:
             found.append(Difference("error", brief(first), brief(second)))
+    if theirs["status"] == "Completed" and second:
+        found.append(Difference("error", brief(first), brief(second)))
     if theirs["status"] == ours["status"] == "Completed":
         check("outputs", theirs["outputs"], ours["outputs"])
     if not (first and first.get("raised")) and not (second and not ours["nodes"]):

@@ -243,14 +243,18 @@ class MemoryKeyring:
         return Memory()
 
 
-def renew_locks():
-    """Make the store's file lock anew: one made before a fork refuses to work."""
+def renew_store(scratch):
+    """Begin with an empty store; make the file locks anew, they refuse after a fork."""
     from filelock import FileLock
     from promptflow._sdk._orm import session
+    from promptflow._sdk._utilities import general_utils
 
-    for name, value in list(vars(session).items()):
-        if isinstance(value, FileLock):
-            setattr(session, name, FileLock(value.lock_file))
+    for file in (scratch / "home").glob("*.sqlite*"):
+        file.unlink()
+    for module in (session, general_utils):
+        for name, value in list(vars(module).items()):
+            if isinstance(value, FileLock):
+                setattr(module, name, FileLock(value.lock_file))
 
 
 def create_connections(folder, connections):
@@ -266,7 +270,7 @@ def create_connections(folder, connections):
 
 def answer(job, run, folder):
     """Run once; every exception is an answer, SystemExit included."""
-    renew_locks()
+    renew_store(folder.parent)
     try:
         create_connections(folder.parent, job.get("connections"))
         return MODES[run.get("mode", "flow")](str(folder / job["flow"]), run)

@@ -103,11 +103,11 @@ def ask(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any
         "id": "1",
         "run_id": "run",
         "snapshot": "s",
-        "flow": given.flow.to_dict(),
-        "inputs": given.inputs,
+        "flow": flow.to_dict(),
+        "inputs": given,
         "mode": "node" if node else "flow",
         "node": node,
-        "dependency_outputs": given.dependency_outputs,
+        "dependency_outputs": {},
         "connections": execution_form(job.get("connections") or {}),
         "environment_variables": variables,
         "line_number": None,
@@ -157,6 +157,8 @@ def execution_form(connections: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def warm_up(scratch: Path) -> None:
+    # where the runtime puts it, too: behind everything that is installed
+    sys.path.append(str(HERE.parents[1] / "pf_jupyter" / "worker" / "compat"))
     import jinja2  # noqa: F401
     import ruamel.yaml  # noqa: F401
 
