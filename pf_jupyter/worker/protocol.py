@@ -128,7 +128,7 @@ def unpack_value(value: Any) -> Any:
     if tag is None:
         return {key: unpack_value(item) for key, item in value.items()}
     if tag == "map":
-        return {unpack_value(k): unpack_value(v) for k, v in value["value"]}
+        return {_as_key(unpack_value(k)): unpack_value(v) for k, v in value["value"]}
     if tag == "datetime":
         return datetime.datetime.fromisoformat(value["value"])
     if tag == "date":
@@ -136,6 +136,11 @@ def unpack_value(value: Any) -> Any:
     if tag == "bytes":
         return base64.b64decode(value["value"])
     raise ProtocolError(f"unknown value tag {tag!r}")
+
+
+def _as_key(value: Any) -> Any:
+    # a tuple travels as a list, which cannot be a key
+    return tuple(map(_as_key, value)) if isinstance(value, list) else value
 
 
 def encode(message: Dict[str, Any]) -> bytes:
