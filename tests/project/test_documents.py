@@ -12,6 +12,8 @@ import pytest
 from .tree import PACKAGE, ROOT, files, modules
 
 DOCUMENTS = [path for path in files() if path.suffix == ".md"]
+REPORTING = {"Problem", "Issue", "problem", "warning", "report", "refuse"}
+CODE = re.compile(r"[a-z]+(_[a-z]+)*$|[A-Z][a-z]+([A-Z][a-z]+)+$")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 COMMANDS = ["pip install . && jupyter pf demo", 'pip install ".[test]" && pytest']
 
@@ -61,6 +63,8 @@ def _codes() -> dict[str, str]:
             values: list[ast.expr] = []
             if isinstance(node, ast.Call):
                 values = [k.value for k in node.keywords if k.arg == "code"]
+                if ast.unparse(node.func).split(".")[-1] in REPORTING:
+                    values += node.args[:2]
             elif isinstance(node, ast.ClassDef):
                 values = [
                     statement.value
@@ -69,7 +73,7 @@ def _codes() -> dict[str, str]:
                     and ast.unparse(statement.targets[0]) == "code"
                 ]
             for value in values:
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                if isinstance(value, ast.Constant) and CODE.match(str(value.value)):
                     found[value.value] = f"{path.name}:{value.lineno}"
     return found
 

@@ -47,7 +47,12 @@ def test_modules_stay_short():
 
 
 def test_names_say_what_a_module_is():
-    vague = [str(p.relative_to(ROOT)) for p in modules() if p.stem in EMPTY_NAMES]
+    # Names below compat/ are those of the package that public flows import.
+    vague = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if path.stem in EMPTY_NAMES and "compat" not in path.parts
+    ]
     assert not vague
 
 
