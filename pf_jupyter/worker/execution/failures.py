@@ -25,6 +25,7 @@ _PARENTS: Dict[str, Tuple[str, ...]] = {
     "BadFunctionInterface": _PARSING,
     "DuplicateNodeName": _REQUEST,
     "EmptyOutputReference": _REQUEST,
+    "FailedToImportModule": _USER,
     "FlowOutputUnserializable": _USER,
     "GetConnectionError": (*_VALIDATION, "InvalidRequest"),
     "InputNotFound": _REQUEST,

@@ -18,6 +18,7 @@ from pf_jupyter.worker.execution.failures import (
 )
 from pf_jupyter.worker.execution.logs import NodeLog, current_log
 from pf_jupyter.worker.execution.prepared import PreparedNode
+from pf_jupyter.worker.execution.records import Moment, moment
 from pf_jupyter.worker.execution.reporting import Reporter
 from pf_jupyter.worker.execution.scope import Scope
 
@@ -25,7 +26,7 @@ from pf_jupyter.worker.execution.scope import Scope
 class Call:
     """One node with the callable and the arguments that it is about to run with."""
 
-    __slots__ = ("arguments", "error", "function", "log", "node", "value")
+    __slots__ = ("arguments", "ended", "error", "function", "log", "node", "value")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Call:
         self.log = log
         self.value: Any = None
         self.error: Optional[BaseException] = None
+        self.ended: Optional[Moment] = None
 
     def run(self) -> None:
         """Call a sync tool in this thread and keep its value or its exception.
@@ -57,6 +59,7 @@ class Call:
         except BaseException as error:
             self.error = error
         finally:
+            self.ended = moment()
             current_log.reset(token)
 
 
@@ -159,17 +162,22 @@ class Line:
         """
         node = call.node
         if call.error is not None:
-            raise self.gave_up(node, call.error, _argument_hint(call))
+            hint = _argument_hint(call)
+            raise self.gave_up(node, call.error, hint, call.ended)
         self.scope.outputs[node.name] = call.value
-        self.reporter.completed(node.name, call.value)
+        self.reporter.completed(node.name, call.value, call.ended)
         self._done(node)
 
     def gave_up(
-        self, node: PreparedNode, error: BaseException, hint: str = ""
+        self,
+        node: PreparedNode,
+        error: BaseException,
+        hint: str = "",
+        ended: Optional[Moment] = None,
     ) -> FlowFailure:
         """Report a node as failed and return what that means for the flow."""
         failure = tool_failed(node.name, error, hint)
-        self.reporter.failed(node.name, failure)
+        self.reporter.failed(node.name, failure, ended)
         return failure
 
     def _arguments(

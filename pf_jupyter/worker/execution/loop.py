@@ -12,6 +12,7 @@ from pf_jupyter.worker.execution.line import Call, Line, timed_out
 from pf_jupyter.worker.execution.logs import current_log
 from pf_jupyter.worker.execution.pool import pool
 from pf_jupyter.worker.execution.prepared import PreparedNode
+from pf_jupyter.worker.execution.records import moment
 from pf_jupyter.worker.execution.threads import MAX_CONCURRENCY
 
 _GRACE_SECONDS = 1.0
@@ -93,6 +94,7 @@ async def _run_one(line: Line, node: Any, gate: asyncio.Semaphore) -> Call:
                 raise
             except BaseException as error:
                 call.error = error
+            call.ended = moment()
         elif node.tool.forces_loop:
             call.run()
         else:

@@ -188,7 +188,7 @@ class _Joining:
         self.flush_late()
         if self._record is not None and self._record.log is not None:
             self._record.logs = self._record.log.close()
-            if self._is_whole:
+            if self._is_whole and self._items:
                 self._record.output = to_json_or_text(self._items)
         if isinstance(error, Exception) and self._node is not None:
             failure = tool_failed(self._node, error)

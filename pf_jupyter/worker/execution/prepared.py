@@ -6,6 +6,7 @@ forked from it find it done. Rules: flow-format sections 1.8, 2.6 and 9 item 5.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import sys
@@ -208,6 +209,7 @@ def _prepare_node(node: Node, index: int, folder: str) -> PreparedNode:
         prepared.waits_for = dependencies(node)
         if node.activate is not None:
             prepared.condition = parse_reference(node.activate.when)
+        _import_named_module(node)
         prepared.tool = load_tool(node, folder)
         _fill_arguments(prepared, prepared.tool)
     except PfError as error:
@@ -219,6 +221,23 @@ def _prepare_node(node: Node, index: int, folder: str) -> PreparedNode:
             )
         )
     return prepared
+
+
+def _import_named_module(node: Node) -> None:
+    """Import what the node's ``module`` names (flow-format section 1.4)."""
+    if not node.module:
+        return
+    try:
+        importlib.import_module(node.module)
+    except Exception as error:
+        raise FlowFailure(
+            "FailedToImportModule",
+            f"the module '{node.module}' of node '{node.name}' cannot be imported: "
+            f"({type(error).__name__}) {text_of(error)}",
+            hint=hint_for(error) or "take 'module' out of the node, or correct it",
+            node=node.name,
+            cause=error,
+        ) from None
 
 
 def load_tool(node: Node, folder: str) -> Tool:

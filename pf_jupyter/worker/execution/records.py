@@ -9,7 +9,7 @@ import datetime
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from pf_jupyter.worker.execution.interface import connection_class
 from pf_jupyter.worker.execution.logs import NodeLog
@@ -23,6 +23,15 @@ def now_text() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat(
         timespec="microseconds"
     )
+
+
+Moment = Tuple[float, str]
+"""A point in time: `time.perf_counter()` and UTC in ISO 8601."""
+
+
+def moment() -> Moment:
+    """Return the current moment."""
+    return time.perf_counter(), now_text()
 
 
 def to_json(value: Any) -> Any:
@@ -107,15 +116,19 @@ class NodeRecord:
         self.noted_at = time.monotonic()
         self.status = "Running"
 
-    def end(self, status: str, error: Optional[Dict[str, Any]] = None) -> None:
+    def end(
+        self,
+        status: str,
+        error: Optional[Dict[str, Any]] = None,
+        ended: Optional[Moment] = None,
+    ) -> None:
         """Note that the node is over: Completed, Failed, Bypassed or Canceled."""
-        self.ended_at = now_text()
+        clock, self.ended_at = ended or moment()
         if self.started_at is None:
             self.started_at = self.ended_at
             self.duration_ms = 0.0
         elif self.duration_ms is None:
-            elapsed = time.perf_counter() - self.clock
-            self.duration_ms = round(elapsed * 1000, 3)
+            self.duration_ms = round((clock - self.clock) * 1000, 3)
         self.status = status
         self.error = error
         if self.log is not None:

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Optional, Sequence
 from pf_jupyter.worker.execution.failures import FlowFailure, describe
 from pf_jupyter.worker.execution.logs import DEFAULT_LIMIT, NodeLog
 from pf_jupyter.worker.execution.records import (
+    Moment,
     NodeRecord,
     now_text,
     preview,
@@ -69,11 +70,11 @@ class Reporter:
         record.start(inputs, log)
         return log
 
-    def completed(self, node: str, value: Any) -> None:
-        """Report that a node gave ``value``."""
+    def completed(self, node: str, value: Any, ended: Optional[Moment] = None) -> None:
+        """Report that a node gave ``value``, at ``ended`` or just now."""
         record = self.records[node]
         record.output = to_json_or_text(value)
-        record.end("Completed")
+        record.end("Completed", None, ended)
         self.event(
             "node_completed",
             node=node,
@@ -82,11 +83,13 @@ class Reporter:
             node_result=record.to_dict(),
         )
 
-    def failed(self, node: str, error: BaseException) -> None:
-        """Report that a node failed."""
+    def failed(
+        self, node: str, error: BaseException, ended: Optional[Moment] = None
+    ) -> None:
+        """Report that a node failed, at ``ended`` or just now."""
         record = self.records[node]
         described = self.describe(error)
-        record.end("Failed", described)
+        record.end("Failed", described, ended)
         self.event(
             "node_failed",
             node=node,
