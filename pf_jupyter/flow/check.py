@@ -168,9 +168,10 @@ class _GraphCheck:
 
     def _literal_output(self, output: FlowOutput, path: KeyPath) -> None:
         if output.reference == "":
+            written = path in self.report.positions.keys
             self.report.problem(
                 "EmptyOutputReference",
-                path,
+                path if written else path[:-1],
                 f"output '{output.name}' has no reference",
                 "add 'reference: ${node.output}'",
                 at_key=True,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 import threading
 import time
+import weakref
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +70,7 @@ class Digests:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Entry, int, str]] = {}
         self._lock = threading.Lock()
-        self._archives: tempfile.TemporaryDirectory[str] | None = None
+        self._archives: Path | None = None
 
     def snapshot(self, listing: Listing) -> Snapshot:
         """Return the snapshot of what was listed.
@@ -118,10 +120,9 @@ class Digests:
             )
         with self._lock:
             if self._archives is None:
-                self._archives = tempfile.TemporaryDirectory(
-                    prefix="pf-jupyter-", ignore_cleanup_errors=True
-                )
-            target = Path(self._archives.name) / f"{key.hexdigest()}.zip"
+                self._archives = Path(tempfile.mkdtemp(prefix="pf-jupyter-"))
+                weakref.finalize(self, shutil.rmtree, self._archives, True)
+            target = self._archives / f"{key.hexdigest()}.zip"
             if not target.exists():
                 _write_zip(target, entries)
         size = target.stat().st_size

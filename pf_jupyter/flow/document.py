@@ -31,7 +31,7 @@ from pf_jupyter.flow.values import preview
 from pf_jupyter.flow.yaml_errors import decode, explain
 
 MAX_BYTES = 1024 * 1024
-MAX_ITEMS = 50_000
+MAX_ITEMS = 30_000
 MAX_DEPTH = 50
 """Limits of one document: its size, its values after aliases, how deep they nest."""
 
@@ -182,7 +182,7 @@ class _Builder:
 
     def _scalar(self, event: Any, tag: str, scalars: YAML) -> Any:
         if tag == _TAG + "str" or tag == _MERGE:
-            return str(event.value)
+            return _well_formed(str(event.value))
         if tag not in _PLAIN_TAGS:
             self.report(
                 "yaml_tag",
@@ -356,6 +356,13 @@ class _Builder:
 
 _MERGE_KEY = object()
 _DUPLICATE = object()
+
+
+def _well_formed(text: str) -> str:
+    """Join the halves of characters that were written as two escapes, as in JSON."""
+    if text.isascii() or text.isprintable():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def plain_value(value: Any) -> Any:

@@ -85,12 +85,12 @@ def duration(milliseconds: Any) -> str:
         return ""
     if milliseconds < 1:
         return "<1 ms"
-    if milliseconds < 1000:
+    if milliseconds < 999.5:
         return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1000
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
 
 
 def _safe(text: str) -> str:

@@ -130,7 +130,8 @@ def _include(walk: _Walk, folder: str, include: str) -> str | None:
             "name it relative to the folder, ../shared for example",
         )
         return None
-    target = os.path.realpath(os.path.join(folder, include))
+    # A null byte is the one thing that no path can hold.
+    target = os.path.realpath(os.path.join(folder, include.replace("\0", "\ufffd")))
     name = os.path.basename(target)
     if os.path.isdir(target):
         walk.add_folder(target, name + "/")

@@ -44,6 +44,11 @@ def parse_python(data: bytes) -> ast.Module | SourceError:
     data
         Contents of the file.
     """
+    if b"\0" in data:  # for which Python itself gives no place
+        before = data.split(b"\0", 1)[0]
+        column = len(before) - (before.rfind(b"\n") + 1) + 1
+        message = "SyntaxError: source code cannot contain null bytes"
+        return SourceError(message, before.count(b"\n") + 1, column)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -52,9 +57,7 @@ def parse_python(data: bytes) -> ast.Module | SourceError:
         message = f"{type(error).__name__}: {error.msg}"
         return SourceError(message, error.lineno or 1, max(error.offset or 1, 1))
     except ValueError as error:
-        before = data.split(b"\0", 1)[0]
-        column = len(before) - (before.rfind(b"\n") + 1) + 1
-        return SourceError(f"SyntaxError: {error}", before.count(b"\n") + 1, column)
+        return SourceError(f"SyntaxError: {error}", 1, 1)
     except (RecursionError, MemoryError):
         return SourceError("SyntaxError: too deeply nested to be parsed", 1, 1)
 

@@ -162,8 +162,15 @@ class Loader:
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None:
+            checked_at = time.time_ns()
             listing = list_folder(str(located.folder), kept.includes)
             if kept.is_current(listing):
+                return kept.loaded
+            if self._same_contents(kept, listing):
+                with self._lock:
+                    self._kept[key] = replace(
+                        kept, listing=listing, checked_at=checked_at
+                    )
                 return kept.loaded
         fresh = self._load(located, variant, python)
         if fresh is None:
@@ -174,6 +181,18 @@ class Loader:
             while len(self._kept) > _MAX_KEPT:
                 self._kept.popitem(last=False)
         return fresh.loaded
+
+    def _same_contents(self, kept: _Kept, listing: Listing) -> bool:
+        """Tell whether files were only written anew, with what they held before."""
+        if kept.loaded.snapshot is None or (listing.issues, listing.warnings) != (
+            kept.listing.issues,
+            kept.listing.warnings,
+        ):
+            return False
+        try:
+            return self._digests.snapshot(listing) == kept.loaded.snapshot
+        except OSError:
+            return False
 
     def _load(
         self, located: FlowFile, variant: str | None, python: tuple[int, int] | None
