@@ -95,6 +95,11 @@ class Context:
         Where ``-`` reads from.
     interactive
         Whether a person can be asked.
+
+    Attributes
+    ----------
+    runs_cells
+        Whether the flow in hand was written in cells.
     """
 
     def __init__(
@@ -114,6 +119,7 @@ class Context:
         self.variables = variables if variables is not None else {}
         self.stdin = stdin or sys.stdin
         self.interactive = interactive
+        self.runs_cells = False
         self._connect = connect or _default_workspace
         self._workspace: Workspace | None = None
 
@@ -181,7 +187,9 @@ class Context:
 
     def flow(self, flow: str, given: Mapping[str, Any] | None = None) -> str | Path:
         """Return what the workspace knows a flow by: a cell's folder, or the words."""
-        return self.cells.folder(flow, given) or flow
+        folder = self.cells.folder(flow, given)
+        self.runs_cells = folder is not None
+        return folder or flow
 
 
 def _default_workspace() -> Workspace:

@@ -15,14 +15,20 @@ _INNER = re.compile(r"^\((\w+)\) ?", re.DOTALL)
 _LAST_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
 
 
-def describe(error: PfError) -> str:
-    """Return what every face prints for an error of ours."""
+def describe(error: PfError, places: Mapping[str, str] | None = None) -> str:
+    """Return what every face prints for an error of ours.
+
+    Parameters
+    ----------
+    places
+        For each file that a cell wrote, what the cell is called.
+    """
     if isinstance(error, RunFailed) and error.node:
-        return "\n".join(_node_lines(error))
+        return "\n".join(_node_lines(error, places or {}))
     return error.describe()
 
 
-def _node_lines(error: RunFailed) -> list[str]:
+def _node_lines(error: RunFailed, places: Mapping[str, str]) -> list[str]:
     """Return ``✗ fetch   ModuleNotFoundError: … (fetch.py:3)`` and the frames."""
     facts: Mapping[str, Any] = {}
     if error.result is not None:
@@ -32,12 +38,10 @@ def _node_lines(error: RunFailed) -> list[str]:
     frames = [f for f in facts.get("frames") or [] if f.get("file")]
     place = ""
     if frames:
-        place = f"   ({_base(frames[-1]['file'])}:{frames[-1]['line']})"
+        place = f"   ({_place(frames[-1], places)})"
     lines = [f"✗ {error.node}   {cause}{place}"]
     for frame in frames[:-1]:
-        lines.append(
-            f"    {_base(frame['file'])}:{frame['line']} in {frame.get('name', '')}"
-        )
+        lines.append(f"    {_place(frame, places)} in {frame.get('name', '')}")
     hint = str(facts.get("hint") or error.hint)
     if hint:
         lines.append(f"hint: {hint}")
@@ -56,5 +60,9 @@ def _cause(message: str, facts: Mapping[str, Any], code: str) -> str:
     return f"{facts.get('code') or code}: {inner or message}"
 
 
-def _base(path: str) -> str:
-    return re.split(r"[\\/]", path)[-1]
+def _place(frame: Mapping[str, Any], places: Mapping[str, str]) -> str:
+    name = re.split(r"[\\/]", frame["file"])[-1]
+    if name in places:
+        # The magic itself is the cell's first line.
+        return f"{places[name]}:{frame['line'] + 1}"
+    return f"{name}:{frame['line']}"

@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+import html
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FlowInvalid, PfError, RunCanceled, RunFailed
+from .results import Shown, pre
 from .wording import MARKS, milliseconds, shorten
 
 if TYPE_CHECKING:
     from ..workspace.api import RunResult
 
+_GRID = "display:grid;grid-template-columns:max-content 1fr;gap:2px 1.2em"
+
+
+class BriefResult(Shown):
+    """A run's outputs and one line about it, for below a picture shown already.
+
+    Parameters
+    ----------
+    result
+        The run.
+    further
+        Lines to show at the end.
+    """
+
+    def __init__(self, result: RunResult, further: Sequence[str] = ()) -> None:
+        self._result = result
+        self._further = list(further)
+
+    def text(self) -> str:
+        """Return what the shell prints."""
+        further = ["", *self._further] if self._further else []
+        return "\n".join([result_text(self._result), *further])
+
+    def html(self) -> str:
+        """Return the outputs, names before values, and the quiet line."""
+        values = _outputs(self._result) | {
+            f"metric {name}": value for name, value in self._result.metrics.items()
+        }
+        if len(values) == 1 and isinstance(next(iter(values.values())), str):
+            body = pre(next(iter(values.values())))
+        else:
+            cells = "".join(
+                f'<span style="opacity:.65">{html.escape(name)}</span>'
+                f"<div>{pre(_value(value))}</div>"
+                for name, value in values.items()
+            )
+            body = f'<div style="{_GRID}">{cells}</div>'
+        quiet = html.escape(closing_line(self._result))
+        return (
+            f"{body}"
+            f'<div style="opacity:.65;margin-top:4px">{quiet}</div>'
+            f"{pre(chr(10).join(self._further))}"
+        )
+
 
 def outputs_text(result: RunResult) -> str:
     """Return the outputs for people: a lone text as it is, else a line for each."""
-    outputs = result.outputs
-    if not outputs and len(result.nodes) == 1:
-        node = next(iter(result.nodes.values()))
-        outputs = {node.name: node.output} if node.status == "Completed" else {}
+    outputs = _outputs(result)
     if not outputs:
         return ""
     if len(outputs) == 1:
@@ -99,6 +143,14 @@ def not_run(error: PfError) -> dict[str, Any]:
         "duration_ms": None,
         "error": {**details, **error.to_dict()},
     }
+
+
+def _outputs(result: RunResult) -> dict[str, Any]:
+    """Return the outputs; those of a node that ran alone are what it returned."""
+    if result.outputs or len(result.nodes) != 1:
+        return dict(result.outputs or {})
+    node = next(iter(result.nodes.values()))
+    return {node.name: node.output} if node.status == "Completed" else {}
 
 
 def _value(value: Any) -> str:

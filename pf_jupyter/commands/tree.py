@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..errors import PfError
     from .context import Context
+    from .results import Shown
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,9 @@ class Outcome:
         The JSON form; None when ``value`` is one already.
     text
         What the shell prints; the value's repr when None.
+    brief
+        What a notebook shows of ``value`` at first, when its own page would repeat
+        what progress has shown already.
     failure
         The work was done as far as it went and failed: magics raise it, the shell
         prints it and leaves with its exit code.
@@ -94,6 +98,7 @@ class Outcome:
     value: Any = None
     document: Any = None
     text: str | None = None
+    brief: Shown | None = None
     failure: PfError | None = None
     exit_code: int = 0
 

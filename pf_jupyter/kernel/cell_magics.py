@@ -17,7 +17,7 @@ from ..commands.tree import Argument, Outcome, Verb
 from ..commands.values import read_inputs_file, read_pairs
 from ..commands.wording import plural
 from ..errors import FlowInvalid, UsageError
-from .checked import CheckedNode, cell_problems
+from .checked import CheckedNode, NodeInvalid, cell_problems
 from .drafts import FLOW_FILE
 from .errors import shown_as_lines
 from .magics import take_semicolon, value_of, without_expansion
@@ -78,17 +78,17 @@ def cell_magics(session: Session) -> dict[str, Callable[[str, str], Any]]:
 def _cell_magic(session: Session, verb: Verb) -> Callable[[str, str], Any]:
     def magic(line: str, cell: str) -> Any:
         line, hidden = take_semicolon(line)
-        with shown_as_lines(debug="--debug" in line.split()):
+        context = session.context()
+        with shown_as_lines(session, context, debug="--debug" in line.split()):
             words = split_line(line)
             if {"--help", "-h"} & set(words):
                 return Message(help_of_cell(verb))
-            context = session.context()
             arguments = parse_arguments(context, verb, words, f"%%{verb.name}")
             check_variable(arguments.out)
             define(session, verb, arguments, cell)
             with _problems_in_cells(session, verb, arguments.name):
                 outcome = verb.run(context, arguments)
-            value = value_of(outcome, arguments.json)
+            value = value_of(session, outcome, arguments.json)
             if arguments.out:
                 session.shell.user_ns[arguments.out] = value
             return None if hidden else value
@@ -152,4 +152,5 @@ def _problems_in_cells(session: Session, verb: Verb, name: str) -> Iterator[None
             own = [file for file, place in places.items() if place == f"cell {name}"]
             places |= dict.fromkeys(own, "cell")
         problems = cell_problems(error.problems, places)
-        raise FlowInvalid(error.message, problems=problems) from None
+        kind = FlowInvalid if verb is FLOW_CELL else NodeInvalid
+        raise kind(error.message, problems=problems) from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..commands.results import Shown, signature
 from ..commands.wording import milliseconds
+from ..errors import FlowInvalid
 
 _FONT = "font-family:var(--jp-code-font-family,monospace);font-size:13px"
 
@@ -59,6 +60,15 @@ class CheckedNode(Shown):
 
     def _checked(self) -> str:
         return f"checked in {self.runtime} ✓ {milliseconds(self.duration_ms)}"
+
+
+class NodeInvalid(FlowInvalid):
+    """A cell's node has problems; it is kept all the same."""
+
+    def describe(self) -> str:
+        """Return the heading and one line for each problem."""
+        lines = super().describe().splitlines()
+        return "\n".join([*lines[:-1], "it is kept: correct the cell and run it again"])
 
 
 def cell_problems(

@@ -5,23 +5,31 @@ The error is raised all the same, so that the cell counts as failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ..commands.failures import describe
 from ..errors import InternalError, PfError, RunCanceled
+
+if TYPE_CHECKING:
+    from ..commands.context import Context
+    from .session import Session
 
 _RED, _BOLD, _END = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
 
 @contextmanager
-def shown_as_lines(*, debug: bool) -> Iterator[None]:
+def shown_as_lines(
+    session: Session, context: Context, *, debug: bool
+) -> Iterator[None]:
     """Let errors of ours show as their lines; the traceback only with ``--debug``."""
     try:
         yield
     except PfError as error:
         if not debug:
-            _show_lines(error)
+            places = session.cells.places() if context.runs_cells else {}
+            _show_lines(error, places)
         raise
     except KeyboardInterrupt:
         stopped = RunCanceled("stopped by you")
@@ -35,8 +43,8 @@ def shown_as_lines(*, debug: bool) -> Iterator[None]:
         raise internal from error
 
 
-def _show_lines(error: PfError) -> None:
+def _show_lines(error: PfError, places: Mapping[str, str] | None = None) -> None:
     """Have IPython show this error's lines; it asks the error itself for them."""
-    first, *rest = describe(error).splitlines()
+    first, *rest = describe(error, places).splitlines()
     lines = [f"{_RED}{_BOLD}{first}{_END}", *rest]
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
+from ..workspace.api import RunResult, Runtime
 from .cell_magics import cell_magics
 from .completion import make_matcher
 from .magics import line_magics
@@ -26,6 +27,11 @@ class _Loaded:
             shell.register_magic_function(of_cell, "cell", name)
         if shell.Completer is not None:
             shell.Completer.custom_matchers.append(self.matcher)
+        bundles = shell.display_formatter.mimebundle_formatter
+        self.bundles = {
+            kind: bundles.for_type(kind, session.bundle_of)
+            for kind in (Runtime, RunResult)
+        }
 
     def remove(self, shell: Any) -> None:
         """Take everything away again."""
@@ -38,6 +44,9 @@ class _Loaded:
         if shell.Completer is not None:
             matchers = shell.Completer.custom_matchers
             matchers[:] = [m for m in matchers if m is not self.matcher]
+        bundles = shell.display_formatter.mimebundle_formatter
+        for record, before in self.bundles.items():
+            bundles.for_type(record, before) if before else bundles.pop(record, None)
         self.session.close()
 
 

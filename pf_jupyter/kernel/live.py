@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..commands.context import Draw, Progress
 from ..commands.results import pre
-from ..commands.wording import MARKS, columns, milliseconds, seconds, size
+from ..commands.wording import MARKS, columns, milliseconds, seconds, shorten, size
 
 if TYPE_CHECKING:
     from ..commands.states import RunStates
@@ -21,6 +21,7 @@ Publish = Callable[[Bundle, str, bool], None]
 
 UPDATE_SECONDS = 0.1
 OPEN_LOG_LINES = 10
+DETAIL_WIDTH = 40
 
 _GREEN, _RED, _GREY = "#2e9e4f", "#e0443e", "opacity:.65"
 _COLOURS = {"Completed": _GREEN, "Failed": _RED}
@@ -127,19 +128,17 @@ class PhaseLine:
         if self.over and words[-1][1] == "done":
             words.append((f"   ready in {seconds(time.monotonic() - self._began)}", ""))
         text = "   ".join(word for word, _ in words)
-        spans = "".join(
-            f'<span style="margin-right:1.6em;white-space:nowrap">'
-            f"{_marked(word, status)}</span>"
-            for word, status in words
-        )
+        marked = [_marked(word, status) for word, status in words]
+        spans = "".join(f"<span>{word}</span>" for word in marked)
+        flex = "display:flex;flex-wrap:wrap;column-gap:1.6em"
         return {
             "text/plain": text,
-            "text/html": f'<div style="{_ROW}">{spans}</div>',
+            "text/html": f'<div style="{_ROW};{flex}">{spans}</div>',
         }
 
 
 def _phase_text(event: PhaseEvent) -> str:
-    detail = f" ({event.detail})" if event.detail else ""
+    detail = f" ({shorten(event.detail, DETAIL_WIDTH)})" if event.detail else ""
     if event.status == "done":
         return f"{event.phase} ✓ {seconds(event.elapsed)}{detail}"
     if event.status == "failed":

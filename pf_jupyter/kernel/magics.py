@@ -24,8 +24,8 @@ def line_magics(session: Session) -> dict[str, Callable[[str], Any]]:
 def _line_magic(session: Session, noun: Noun) -> Callable[[str], Any]:
     def magic(line: str) -> Any:
         line, hidden = take_semicolon(line)
-        with shown_as_lines(debug="--debug" in line.split()):
-            context = session.context()
+        context = session.context()
+        with shown_as_lines(session, context, debug="--debug" in line.split()):
             request = parse(context, noun, split_line(line))
             if request.help or request.verb is None:
                 verb = request.verb
@@ -35,7 +35,8 @@ def _line_magic(session: Session, noun: Noun) -> Callable[[str], Any]:
                     else help_of_verb(noun, verb, "notebook")
                 )
             outcome = request.verb.run(context, request.arguments)
-            return None if hidden else value_of(outcome, request.arguments.json)
+            value = value_of(session, outcome, request.arguments.json)
+            return None if hidden else value
 
     magic.__name__ = magic.__qualname__ = noun.magic
     magic.__doc__ = help_of_noun(noun, "notebook")
@@ -58,10 +59,12 @@ def take_semicolon(line: str) -> tuple[str, bool]:
     return line, False
 
 
-def value_of(outcome: Outcome, as_json: bool) -> Any:
+def value_of(session: Session, outcome: Outcome, as_json: bool) -> Any:
     """Return what a magic gives back, or raise what failed."""
     if outcome.failure is not None:
         raise outcome.failure
     if as_json and outcome.document is not None:
         return outcome.document
+    if outcome.brief is not None:
+        session.show_briefly(outcome.value, outcome.brief)
     return outcome.value

@@ -11,6 +11,7 @@ from .cells import CellFlows
 from .live import NotebookProgress
 
 if TYPE_CHECKING:
+    from ..commands.results import Shown
     from ..workspace.api import Workspace
 
 
@@ -30,6 +31,23 @@ class Session:
         self.cells = CellFlows()
         self._connect = connect
         self._workspace: Workspace | None = None
+        self._brief: tuple[int, Any, Shown] | None = None
+
+    def show_briefly(self, value: Any, brief: Shown) -> None:
+        """Have this cell's output show ``value`` by something shorter than its page.
+
+        Later cells show the page.
+        """
+        self._brief = (self.shell.execution_count, value, brief)
+
+    def bundle_of(self, value: Any) -> dict[str, Any]:
+        """Return what IPython is to show of a record of the workspace."""
+        if self._brief is not None:
+            cell, briefly, brief = self._brief
+            if briefly is value and cell == self.shell.execution_count:
+                return brief._repr_mimebundle_()
+        bundle: dict[str, Any] = value._repr_mimebundle_()
+        return bundle
 
     @property
     def in_notebook(self) -> bool:

@@ -65,6 +65,9 @@ class DoubleResult(RunResult):
     def __repr__(self) -> str:
         return f"<RunResult {self.run_id} {self.status}>"
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": "<b>its page</b>"}
+
     def to_dict(self) -> dict[str, Any]:
         nodes = {
             n.name: {
@@ -116,6 +119,9 @@ class DoubleRuntime(Runtime):
 
     def __repr__(self) -> str:
         return f"<Runtime {self.name} {self.state}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": "<b>its page</b>"}
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -311,6 +317,7 @@ class DoubleFlows(Flows):
     def __init__(self) -> None:
         self.known = {
             "hello": _flow("hello", "greet", "shout"),
+            "web-classification": _flow("web-classification", "fetch", "classify"),
             "slow": _flow("slow", "wait"),
             "broken": _flow("broken", "fetch"),
         }

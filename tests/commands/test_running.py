@@ -170,9 +170,9 @@ def test_the_demo_says_where_it_runs_and_what_comes_next(
         "sha256:3f9c0d1e2b4a",
         "does not isolate",
         "handshake  ✓ 0.1 s",
-        "✓ greet",
+        "✓ fetch",
         "HELLO!",
-        "jupyter pf flow run hello name=Grace --runtime demo",
+        "jupyter pf flow run hello name=Ada --runtime demo",
         "jupyter pf flow init my-flow",
     ):
         assert part in text

@@ -48,23 +48,21 @@ class Notebook:
     workspace: Any
     capture: Callable[[], str]
     errors: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
 
     def run(self, code: str) -> Cell:
         """Run a cell, which may fail."""
         self.errors.clear()
         result = self.shell.run_cell(code, store_history=True)
-        self.capture()
+        self.shown = self.capture().splitlines()
         return Cell(result.result, result.error_in_exec, list(self.errors))
 
     def complete(self, text: str) -> list[str]:
         """Return what TAB offers at the end of a cell, as whole texts."""
-        line = text.rpartition("\n")[2]
-        number = text.count("\n")
         completer = self.shell.Completer
         assert completer is not None
         from IPython.core.completer import provisionalcompleter
 
-        del line, number
         with provisionalcompleter():
             found = list(completer.completions(text, len(text)))
         return [text[: c.start] + c.text for c in found]

@@ -128,6 +128,40 @@ def test_an_error_in_user_code_shows_its_line_alone(notebook: Notebook) -> None:
     assert plain(cell.shown) == ["✗ fetch   ValueError: no such page   (fetch.py:3)"]
 
 
+def test_a_hidden_failure_is_a_failure(notebook: Notebook) -> None:
+    assert isinstance(notebook.run("%pfflow run broken;").error, RunFailed)
+
+
+def test_the_place_of_an_error_in_a_cell_is_the_cells(notebook: Notebook) -> None:
+    notebook.run("%%pfnode fetch\nx = 1\n")
+    cell = notebook.run("%pfflow run broken")
+    assert plain(cell.shown) == ["✗ fetch   ValueError: no such page   (fetch.py:3)"]
+    notebook.run("%%pfnode broken\nx = 1\n")
+    cell = notebook.run("%pfflow run broken")
+    assert plain(cell.shown) == ["✗ fetch   ValueError: no such page   (cell fetch:4)"]
+
+
+def bundle(notebook: Notebook, value: Any) -> Any:
+    formatter = notebook.shell.display_formatter
+    assert formatter is not None
+    return formatter.format(value)[0]
+
+
+def test_a_result_is_brief_below_its_picture_and_a_page_later(
+    notebook: Notebook,
+) -> None:
+    notebook.run("%pfflow run hello")
+    assert notebook.shown[-2:] == [
+        "HELLO!",
+        "✓ Completed in 12 ms · session · default:1 @ 3f9c0d1e2b4a · run run-1",
+    ]
+    result = notebook.run("_").value
+    assert notebook.shown[-1].endswith(repr(result))
+    assert bundle(notebook, result)["text/plain"] == repr(result)
+    extension.unload(notebook.shell)
+    assert bundle(notebook, result)["text/plain"] == repr(result)
+
+
 def test_variables_are_inputs_with_their_type(notebook: Notebook) -> None:
     notebook.run("pages = ['a b', 'c']")
     notebook.run("%pfflow run hello text=$pages times=2")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import NotFound, PfError
 from ..context import Context
 from ..following import run_followed
-from ..runs import closing_line, failure_of, not_run, outputs_text
+from ..runs import BriefResult, closing_line, failure_of, not_run, outputs_text
 from ..tree import Argument, Noun, Outcome, Verb
 from ..wording import environment_name, limits_name, seconds
 
@@ -59,7 +59,13 @@ def _demo(context: Context, arguments: Namespace) -> Outcome:
         "run": result.to_dict(),
         "error": result.error,
     }
-    return Outcome(result, document, text, failure=failure_of(result))
+    return Outcome(
+        result,
+        document,
+        text,
+        brief=BriefResult(result, _next_lines(context, record["name"])),
+        failure=failure_of(result),
+    )
 
 
 def _runtime(context: Context, name: str | None, on_phase: Any) -> Runtime:

@@ -12,7 +12,7 @@ from ...errors import AlreadyExists, FlowInvalid, NotFound, UsageError
 from ..context import Context
 from ..following import run_followed
 from ..results import CheckedFlow, Facts, Message, ShownFlow, Table, signature
-from ..runs import failure_of, not_run, result_text
+from ..runs import BriefResult, failure_of, not_run, result_text
 from ..starters import STARTERS
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import positive_seconds, read_inputs_file, read_pairs
@@ -91,7 +91,11 @@ def run_flow(
         timeout=arguments.timeout,
     )
     return Outcome(
-        result, result.to_dict(), result_text(result), failure=failure_of(result)
+        result,
+        result.to_dict(),
+        result_text(result),
+        brief=BriefResult(result),
+        failure=failure_of(result),
     )
 
 

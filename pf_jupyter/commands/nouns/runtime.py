@@ -78,7 +78,8 @@ def _list(context: Context, arguments: Namespace) -> Outcome:
 
 def _show(context: Context, arguments: Namespace) -> Outcome:
     runtime = context.named_runtime(arguments.name)
-    return _record(runtime, runtime_lines(runtime.to_dict()))
+    record = runtime.to_dict()
+    return Outcome(runtime, record, runtime_lines(record))
 
 
 def _use(context: Context, arguments: Namespace) -> Outcome:
@@ -181,7 +182,8 @@ def _state(record: dict[str, Any]) -> str:
 
 def _record(runtime: Runtime, text: str | None = None) -> Outcome:
     record = runtime.to_dict()
-    return Outcome(runtime, record, text or runtime_summary(record))
+    text = text or runtime_summary(record)
+    return Outcome(runtime, record, text, brief=Message(text))
 
 
 def _not_made(error: PfError) -> dict[str, Any]:
