@@ -29,7 +29,7 @@ from pf_jupyter.engines.api import (
 from pf_jupyter.engines.docker_address import Certificates, find_address, require
 from pf_jupyter.engines.docker_errors import translated
 from pf_jupyter.engines.docker_stream import ExecStream, PipeSocket, open_exec
-from pf_jupyter.engines.docker_watch import EventWatch
+from pf_jupyter.engines.docker_watch import EventWatch, HeldAnswer
 from pf_jupyter.engines.lines import LogLines
 from pf_jupyter.engines.probe import find_python, python_missing
 from pf_jupyter.errors import NotFound, PfError, Unreachable
@@ -377,8 +377,10 @@ class DockerEngine:
         """Yield lines of the instance's own output; close it to end following."""
         with self._call("run", instance) as client:
             options = {"tail": "all" if tail is None else tail, "follow": follow}
+            # docker-py asks this too, but too late to close what it has opened
+            client.inspect_container(instance)
             pieces = client.logs(instance, stream=True, **options)
-        return LogLines(pieces)
+        return LogLines(HeldAnswer(pieces))
 
     def stats(self, instance: str) -> InstanceStats:
         """Return what it uses now; the cores are a mean since the last call."""
@@ -432,7 +434,7 @@ class DockerEngine:
         def connect(filters: Mapping[str, Any]) -> Any:
             client = self._connect()
             require(self._address)
-            return client.events(filters=dict(filters), decode=True)
+            return HeldAnswer(client.events(filters=dict(filters), decode=True))
 
         watch = EventWatch(connect, callback)
         watch.wait_ready(5.0)

@@ -200,7 +200,7 @@ class ExecStream:
                 piece = self._take(self._left if self._kind == _STDERR else size)
                 if not piece:
                     break
-                if self._kind == _STDERR or self._is_failed_start(piece):
+                if self._kind == _STDERR:
                     self._keep(piece)
                     continue
                 return piece
@@ -216,6 +216,9 @@ class ExecStream:
         self._kind = self._buffer[0]
         self._left = int.from_bytes(self._buffer[4:8], "big")
         del self._buffer[:_FRAME_HEADER]
+        if self._first:
+            self._first = False
+            self._judge_start()
         return True
 
     def _take(self, size: int) -> bytes:
@@ -233,13 +236,15 @@ class ExecStream:
         self._left -= len(piece)
         return piece
 
-    def _is_failed_start(self, piece: bytes) -> bool:
+    def _judge_start(self) -> None:
         # engines report a program that cannot be started on its own stdout
-        first, self._first = self._first, False
-        if not (first and piece.startswith(_FAILED_START)):
-            return False
-        self._kind = _STDERR
-        return True
+        while len(self._buffer) < min(self._left, max(map(len, _FAILED_START))):
+            data = self._receive(_PIECE)
+            if not data:
+                return
+            self._buffer += data
+        if self._buffer.startswith(_FAILED_START):
+            self._kind = _STDERR
 
     def _keep(self, piece: bytes) -> None:
         self._stderr += piece

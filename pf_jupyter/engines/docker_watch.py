@@ -34,6 +34,28 @@ class EventSource(Protocol):
         """End the stream, from any thread."""
 
 
+class HeldAnswer:
+    """An answer of docker-py that goes on until it is closed, from any thread.
+
+    Its own close ends the connection, which wakes who waits, but leaves the socket
+    to the garbage collector.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Any:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        """End the answer and its connection."""
+        for part in (self._stream, getattr(self._stream, "_response", None)):
+            try:
+                part.close()
+            except Exception:
+                pass  # it ended by itself, or another thread was first
+
+
 class EventWatch:
     """A thread that follows the events of our instances.
 
