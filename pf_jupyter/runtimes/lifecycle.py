@@ -170,14 +170,13 @@ class Lifecycle:
             current = self._store.runtime_by_id(record.id)
             if current is None or current.last_used_at != record.last_used_at:
                 return False
-            if current.state == "ready":
+            if current.state not in ("stopped", "failed"):
                 # a run that begins now takes the runtime first, or not at all
-                stopping = self._store.change_runtime(
+                current = self._store.change_runtime(
                     record.id, only_from=("ready",), state="stopping"
                 )
-                if stopping is None:
-                    return False
-                current = stopping
+            if current is None:
+                return False
             self._delete(current)
         self._turns.forget(record.id)
         return True

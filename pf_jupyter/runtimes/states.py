@@ -12,12 +12,12 @@ from ..errors import IllegalState
 from .model import RuntimeState
 
 TRANSITIONS: Mapping[RuntimeState, frozenset[RuntimeState]] = {
-    "creating": frozenset({"starting", "failed", "deleted"}),
+    "creating": frozenset({"starting", "failed"}),
     "starting": frozenset({"ready", "failed"}),
-    "ready": frozenset({"busy", "stopping", "failed", "deleted"}),
-    "busy": frozenset({"ready", "stopping", "failed", "deleted"}),
+    "ready": frozenset({"busy", "stopping", "failed"}),
+    "busy": frozenset({"ready", "stopping", "failed"}),
     "stopping": frozenset({"stopped", "failed"}),
-    "stopped": frozenset({"starting", "failed", "deleted"}),
+    "stopped": frozenset({"starting", "deleted"}),
     "failed": frozenset({"starting", "deleted"}),
     "deleted": frozenset(),
 }

@@ -86,8 +86,7 @@ def test_a_damaged_file(folder, damage):
         (folder / name).unlink(missing_ok=True)
     damage(folder / "store.sqlite")
     with pytest.raises(Unreachable) as caught:
-        store = Store(folder)
-        store.close()
+        Store(folder)
     assert caught.value.code == "store_corrupt"
     assert "move the file away" in caught.value.hint
 

@@ -1,4 +1,4 @@
-"""The schema: made by migrations, brought up to date at opening, never by two at once."""
+"""The schema: made by migrations, brought up to date at opening, one at a time."""
 
 from __future__ import annotations
 
