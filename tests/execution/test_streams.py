@@ -1,6 +1,7 @@
 """Coroutines and generators."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_small_concurrency_limits_coroutines_too(flow):
         flow.python(f"n{number}", SLEEP, seconds=0.03)
     result = flow.run(concurrency=1)
     spans = sorted((n["started_at"], n["ended_at"]) for n in result["nodes"].values())
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:]))
+    assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
 
 
 def test_sync_nodes_do_not_block_the_loop(flow):

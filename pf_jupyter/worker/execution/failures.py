@@ -247,7 +247,7 @@ def describe(error: BaseException, folder: str, secrets: Sequence[str] = ()) -> 
         "code": getattr(error, "code", type(error).__name__),
         "codes": list(getattr(error, "codes", ())) or chain_of(type(error).__name__),
         "message": text_of(error),
-        "hint": getattr(error, "hint", ""),
+        "hint": getattr(error, "hint", "") or _place(frames),
         "node": getattr(error, "node", None),
         "traceback": user_traceback(cause, folder) if cause is not None else "",
         "frames": frames,
@@ -260,6 +260,13 @@ def describe(error: BaseException, folder: str, secrets: Sequence[str] = ()) -> 
     for key in ("message", "traceback"):
         described[key] = scrub(described[key], secrets)
     return described
+
+
+def _place(frames: Sequence[Dict[str, Any]]) -> str:
+    """Point at the user's own innermost line, for errors that have no better hint."""
+    if not frames or not frames[-1]["line"]:
+        return ""
+    return f"look at {frames[-1]['file']}, line {frames[-1]['line']}"
 
 
 def scrub(text: str, secrets: Sequence[str]) -> str:

@@ -79,20 +79,27 @@ class StreamLog:
         self._stream = stream
         self._emit = emit
         self._lock = threading.Lock()
-        self._pending: List[str] = []
+        self._sending = threading.Lock()
+        self._pending: Deque[str] = deque()
         self._size = 0
         self._second = 0
         self._prefix = ""
         self._at_line_start = True
         self._unsent: List[str] = []
+        self._unsent_lost = 0
         self._sent_at = 0.0
+        self._quiet_until = 0.0
         self._held = self._hurried = False
 
     def write(self, text: str) -> None:
         """Add text as the program wrote it."""
         now = time.time()
-        out = ""
-        hold = hurry = False
+        if now < self._quiet_until and self._hurried and self._size < _SETTLE_CHARS:
+            # A flood passes here: a deque takes it without a lock, in a microsecond.
+            self._pending.append(text)
+            self._size += len(text)
+            return
+        due = hold = hurry = False
         with self._lock:
             second = int(now)
             if second != self._second:
@@ -102,19 +109,18 @@ class StreamLog:
                 self._prefix = f"[{stamp} +0000] "
             self._pending.append(text)
             self._size += len(text)
-            if self._size > _SETTLE_CHARS:
+            if self._size >= _SETTLE_CHARS:
                 self._settle()
             if now - self._sent_at >= FLUSH_SECONDS or now < self._sent_at:
                 # A lone piece of a line waits for its newline; a progress bar does not.
-                if text[-1:] == "\n" or "\r" in text:
-                    out = self._take(now)
-                elif not self._held:
-                    self._held = hold = True
+                due = text[-1:] == "\n" or "\r" in text
+                hold = not due and not self._held
+                self._held = self._held or hold
             elif not self._hurried:
                 hold = not self._held
                 self._held = self._hurried = hurry = True
-        if out:
-            self._emit(self._node, self._stream, out)
+        if due:
+            self._send(now)
         if hold:
             ticker.hold(self)
         if hurry:
@@ -124,9 +130,7 @@ class StreamLog:
         """Send what waits (called by the ticker)."""
         with self._lock:
             self._held = self._hurried = False
-            out = self._take(time.time())
-        if out:
-            self._emit(self._node, self._stream, out)
+        self._send(time.time())
 
     def close(self) -> str:
         """Send what waits and return what is kept."""
@@ -134,23 +138,31 @@ class StreamLog:
         with self._lock:
             return self.kept.text()
 
+    def _send(self, now: float) -> None:
+        # The order of pieces holds only when taking and sending are one step.
+        with self._sending:
+            with self._lock:
+                text = self._take(now)
+            if text:
+                self._emit(self._node, self._stream, text)
+
     def _take(self, now: float) -> str:
         self._settle()
-        text = "".join(self._unsent)
+        text, lost = "".join(self._unsent), self._unsent_lost
         self._unsent.clear()
+        self._unsent_lost = 0
         self._sent_at = now
-        if len(text) > _EVENT_CHARS:
-            half = _EVENT_CHARS // 2
-            missing = len(text) - 2 * half
-            text = f"{text[:half]}\n[… {missing} characters not sent …]\n{text[-half:]}"
+        self._quiet_until = min(now + FLUSH_SECONDS, self._second + 1)
+        if lost or len(text) > _EVENT_CHARS:
+            half = min(_EVENT_CHARS, len(text)) // 2
+            lost += max(0, len(text) - 2 * half)
+            text = f"{text[:half]}\n[… {lost} characters not sent …]\n{text[-half:]}"
         return text
 
     def _settle(self) -> None:
         """Stamp what was written in the second that is over, and keep it."""
-        if not self._pending:
-            return
-        text = "".join(self._pending)
-        self._pending.clear()
+        pending = self._pending
+        text = "".join([pending.popleft() for _ in range(len(pending))])
         self._size = 0
         if not text:
             return
@@ -165,9 +177,9 @@ class StreamLog:
         stamped = body + "\n" if ends else body
         self.kept.add(stamped)
         self._unsent.append(stamped)
-        if len(self._unsent) > 2 and len(stamped) > _SETTLE_CHARS // 2:
-            # Between two events only the first and the last pieces are worth holding.
-            del self._unsent[1:-1]
+        while len(self._unsent) > 2 and len(self._unsent[1]) > _EVENT_CHARS:
+            # Between two events only the first and the last piece are worth holding.
+            self._unsent_lost += len(self._unsent.pop(1))
 
 
 class NodeLog:
@@ -183,14 +195,14 @@ class NodeLog:
         self._secrets = secrets
         self._streams: Dict[str, StreamLog] = {}
 
-    def write(self, stream: str, text: str) -> None:
-        """Add what was written to ``stdout`` or ``stderr``."""
-        log = self._streams.get(stream)
+    def stream(self, name: str) -> StreamLog:
+        """Return the log of ``stdout`` or ``stderr``."""
+        log = self._streams.get(name)
         if log is None:
-            log = StreamLog(self.node, stream, self._limit, self._emit)
+            log = StreamLog(self.node, name, self._limit, self._emit)
             log.secrets = self._secrets
-            log = self._streams.setdefault(stream, log)
-        log.write(text)
+            log = self._streams.setdefault(name, log)
+        return log
 
     def close(self) -> Dict[str, Any]:
         """Send what waits and return NODE's ``logs``."""
@@ -238,9 +250,9 @@ class ProxyStream(io.TextIOBase):
             raise TypeError(f"write() needs a str, not {type(text).__name__}")
         log = current_log.get()
         if log is None or log.closed:
-            log = next((found for found in map(_call, _owners) if found), None)
+            log = _owners[-1]() if _owners else None
         if log is not None:
-            log.write(self._stream, text)
+            log.stream(self._stream).write(text)
         elif self.fallback is not None:
             self.fallback.write(text)
         return len(text)
@@ -284,10 +296,6 @@ class _ProxyBytes(io.RawIOBase):
 
     def close(self) -> None:
         pass
-
-
-def _call(owner: Owner) -> Optional[NodeLog]:
-    return owner()
 
 
 _stdout, _stderr = ProxyStream("stdout"), ProxyStream("stderr")

@@ -124,7 +124,7 @@ class Reporter:
 
     def warn(self, text: str) -> None:
         """Add a line to the run's own log."""
-        self._log.write("stderr", f"warning: {text}\n")
+        self._log.stream("stderr").write(f"warning: {text}\n")
 
     def owner(self) -> NodeLog:
         """Return whose the output of an unknown thread is.
