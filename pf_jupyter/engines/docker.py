@@ -131,15 +131,15 @@ class DockerEngine:
 
     def ping(self) -> EngineInfo:
         """Return what answers; see `Engine.ping`."""
+        self._connect()
         require(self._address)
-        with self._call("check") as client:
+        with translated(self._address, "check"):
             quick = self._make_client(self._api, _PING_SECONDS)
             try:
                 info, version = quick.info(), quick.version()
             finally:
                 quick.close()
-            self._facts = {"version": version, "info": info}
-        del client
+        self._facts = {"version": version, "info": info}
         warnings = [str(text) for text in info.get("Warnings") or ()]
         if info.get("OSType", "linux") != "linux":
             raise Unreachable(

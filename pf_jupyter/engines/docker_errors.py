@@ -72,6 +72,13 @@ def translate(
     names = {kind.__name__ for kind in type(error).__mro__}
     modules = {kind.__module__.split(".")[0] for kind in type(error).__mro__}
     if "APIError" in names:
+        if "HTTP request to an HTTPS server" in _explanation(error):
+            return Unreachable(
+                f"the Docker engine at {address.url} ({address.source}) wants TLS",
+                code="engine_tls",
+                hint="name the folder of its certificates: DOCKER_CERT_PATH and"
+                " DOCKER_TLS_VERIFY=1, or the compute's certificates",
+            )
         return from_engine(_explanation(error), _status(error), phase, subject)
     if "InvalidVersion" in names:
         return _too_old(str(error), address)
