@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from pf_jupyter.errors import AlreadyExists, UsageError
 from pf_jupyter.flow.model import FlowInput, FlowOutput
@@ -242,7 +243,7 @@ def _to_yaml(document: dict[str, Any]) -> bytes:
     yaml.representer.ignore_aliases = lambda data: True
     stream = io.BytesIO()
     try:
-        yaml.dump(document, stream)
+        yaml.dump(_quoted(document), stream)
     except (YAMLError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(
@@ -251,6 +252,17 @@ def _to_yaml(document: dict[str, Any]) -> bytes:
             hint="use text, numbers, true, false, dates, lists and mappings",
         ) from None
     return stream.getvalue()
+
+
+def _quoted(value: Any) -> Any:
+    """Put text that YAML would take line ends from into double quotes."""
+    if isinstance(value, str) and re.search("[\x85\u2028\u2029\ufeff]", value):
+        return DoubleQuotedScalarString(value)
+    if isinstance(value, Mapping):
+        return {_quoted(key): _quoted(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_quoted(item) for item in value]
+    return value
 
 
 def _write_whole(target: Path, data: bytes) -> None:

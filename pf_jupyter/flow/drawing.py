@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from pf_jupyter.flow.geometry import Box, Geometry, Line
-from pf_jupyter.flow.layout import Item, Layout, States, shorten, text_width
+from pf_jupyter.flow.graph import Item, Layout, States, shorten, text_width
 
 MARKS = {
     "Completed": "✓",

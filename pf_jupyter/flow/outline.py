@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pf_jupyter.flow.drawing import MARKS, duration
 from pf_jupyter.flow.geometry import INPUTS, OUTPUTS
-from pf_jupyter.flow.layout import Layout, States
+from pf_jupyter.flow.graph import Layout, States
 
 _MAX_LINES = 40
 _NAME, _SOURCES = 32, 36

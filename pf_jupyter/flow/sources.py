@@ -5,20 +5,21 @@ Rules: flow-format sections 1.4, 1.8 and 2.7.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Protocol
-
-from jinja2 import TemplateSyntaxError
-from jinja2.sandbox import SandboxedEnvironment
+from typing import TYPE_CHECKING, Protocol
 
 from pf_jupyter.flow.fields import KeyPath, did_you_mean
 from pf_jupyter.flow.model import Flow, Node, ToolSource
 from pf_jupyter.flow.problems import Problem
 from pf_jupyter.flow.python_source import SourceError, count_tools, parse_python
 from pf_jupyter.flow.reader import Collector
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 MAX_SOURCE_BYTES = 1024 * 1024
 """Larger sources are left to the runtime: parsing them here would be felt."""
@@ -264,11 +265,17 @@ def _check_python(
         )
 
 
-# The format's own settings; they decide what counts as a template.
-_TEMPLATES = SandboxedEnvironment(trim_blocks=True, keep_trailing_newline=True)
+@functools.cache
+def _templates() -> Environment:
+    """Return an environment with the format's settings; imported when first needed."""
+    from jinja2.sandbox import SandboxedEnvironment
+
+    return SandboxedEnvironment(trim_blocks=True, keep_trailing_newline=True)
 
 
 def _check_template(node: Node, path: str, data: bytes, report: Collector) -> None:
+    from jinja2 import TemplateSyntaxError
+
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -279,7 +286,7 @@ def _check_template(node: Node, path: str, data: bytes, report: Collector) -> No
         report.add(Problem("not_utf8", message, path, line, column, hint, node.name))
         return
     try:
-        _TEMPLATES.compile(text, raw=True)
+        _templates().compile(text, raw=True)
     except TemplateSyntaxError as error:
         line = error.lineno
         message = f"node '{node.name}': {(error.message or 'not a template').strip()}"

@@ -1,7 +1,7 @@
 import datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pf_jupyter.errors import AlreadyExists, UsageError
@@ -178,7 +178,9 @@ VALUES = st.recursive(
     | st.floats(allow_nan=False)
     | st.text()
     | st.dates(min_value=datetime.date(1000, 1, 1))
-    | st.sampled_from(["yes", "no", "1e3", "012", "~", "null", "2024-01-01", "a: b"]),
+    | st.sampled_from(
+        ["yes", "no", "1e3", "012", "~", "null", "2024-01-01", "a: b", "\x85"]
+    ),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.text(max_size=5), inner, max_size=3)
@@ -193,6 +195,7 @@ VALUES = st.recursive(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(VALUES)
+@example({"\x85": "\u2028 \ufeff", "x": 1})
 def test_values_come_back_as_they_were_written(tmp_path, value):
     draft = FlowDraft("f")
     draft.add_node(DraftNode("n", "prompt", "", {"x": value}))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pf_jupyter.flow.drawing import MARKS, duration
 from pf_jupyter.flow.geometry import INPUTS, OUTPUTS
-from pf_jupyter.flow.layout import lay_out, shorten, svg, text, text_width
+from pf_jupyter.flow.graph import shorten, text_width
+from pf_jupyter.flow.layout import lay_out, svg, text
 from pf_jupyter.flow.model import Activate, Flow, FlowInput, FlowOutput, Node
 
 SVG = "{http://www.w3.org/2000/svg}"
