@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from . import process_tree, protocol
 from .active_run import ActiveRun, now
@@ -53,8 +53,9 @@ class Control:
         self._decoder = protocol.Decoder()
         self._work = WorkFolder(base_folder)
         self._host_name = _host_name()
-        self._source, write, out_fd = _host_stream(self.loop, spawn)
-        self.outbox = Outbox(self.loop, out_fd, write, self._stop)
+        self._stream = _sockets() if spawn else _pipes()
+        stream = self._stream
+        self.outbox = Outbox(self.loop, stream.out_fd, stream.send, self._stop)
         capacity = int(os.environ.get("PF_WORKER_SNAPSHOT_BYTES") or _SNAPSHOT_BYTES)
         self._snapshots = Snapshots(self._work.path, capacity)
         self._runs = Runs(self.loop, self.outbox, self._snapshots, self._host_name)
@@ -77,7 +78,7 @@ class Control:
         self.outbox.flush()
         self._listen_to_signals()
         self._backend.start()
-        self.loop.watch_read(self._source, self._read, pausable=True)
+        self.loop.watch_read(self._stream.in_fd, self._read, pausable=True)
         try:
             self.loop.run()
         finally:
@@ -131,8 +132,13 @@ class Control:
     # ---- requests -----------------------------------------------------------
 
     def _read(self) -> None:
-        data = self._receive()
-        if data is None:
+        try:
+            data = self._stream.receive(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
             self._stop()
             return
         self._decoder.feed(data)
@@ -141,16 +147,6 @@ class Control:
             if body is None:
                 return
             self._handle(protocol.decode(body), body)
-
-    def _receive(self) -> Optional[bytes]:
-        if isinstance(self._source, int):
-            try:
-                return os.read(self._source, _READ_BYTES) or None
-            except BlockingIOError:
-                return b""
-            except OSError:
-                return None
-        return self._source.recv(_READ_BYTES) or None
 
     def _handle(self, request: Dict[str, Any], body: bytes) -> None:
         number = request.get("id")
@@ -228,7 +224,7 @@ class Control:
     def _end(self) -> None:
         deadline = time.monotonic() + _FLUSH_SECONDS
         self.outbox.flush()
-        self.loop.forget(self._source)
+        self.loop.forget(self._stream.in_fd)
         while not self.outbox.empty and time.monotonic() < deadline:
             self.loop.run_once(0.1)
         self._backend.close()
@@ -251,29 +247,55 @@ def _backend(loop: Loop, runs: Runs, code_folder: str, spawn: bool) -> Backend:
     return ForkBackend(loop, runs, code_folder)
 
 
-def _host_stream(loop: Loop, spawn: bool) -> Any:
-    """Take stdin and stdout for ourselves; return what to read, write and watch."""
+class _Stream(NamedTuple):
+    """The host's stream: what to watch, and how to read and write without blocking."""
+
+    in_fd: int
+    out_fd: int
+    receive: Callable[[int], bytes]
+    send: Callable[[Any], int]
+    owned: Tuple[Any, ...] = ()
+
+
+def _take_standard_streams() -> Tuple[int, int]:
+    """Return stdin and stdout for us alone; what prints from now on goes to stderr."""
     in_fd, out_fd = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    if not spawn:
-        os.set_blocking(in_fd, False)
-        os.set_blocking(out_fd, False)
-        return in_fd, lambda data: os.write(out_fd, data), out_fd
+    return in_fd, out_fd
 
+
+def _pipes() -> _Stream:
+    in_fd, out_fd = _take_standard_streams()
+    os.set_blocking(in_fd, False)
+    os.set_blocking(out_fd, False)
+    return _Stream(
+        in_fd,
+        out_fd,
+        lambda size: os.read(in_fd, size),
+        lambda data: os.write(out_fd, data),
+    )
+
+
+def _sockets() -> _Stream:
+    """Copy stdin and stdout by threads, where a loop cannot watch pipes."""
     import socket
     import threading
 
     from .fresh import pump, socket_from, write_all
 
+    in_fd, out_fd = _take_standard_streams()
     source = socket_from(in_fd)
     out, theirs = socket.socketpair()
-    out.setblocking(False)
+    for ours in (source, out):
+        ours.setblocking(False)
     arguments = (theirs.recv, lambda data: write_all(out_fd, data))
     threading.Thread(target=pump, args=arguments, daemon=True).start()
-    return source, out.send, out.fileno()
+    return _Stream(
+        source.fileno(), out.fileno(), source.recv, out.send, (source, out, theirs)
+    )
 
 
 def _has_package(name: str) -> bool:

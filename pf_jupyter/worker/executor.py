@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import traceback
-from typing import Any, Dict, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Sequence, Set, Tuple
 
 from . import execution, protocol, wire
 from .loop import read_available
@@ -46,6 +46,19 @@ class Executor:
         self._running: Set[str] = set()
         self._lock = threading.RLock()
         self._id: Any = None
+
+    def rehearse(self, request: Dict[str, Any], header: Dict[str, Any]) -> None:
+        """Do something of no consequence as if it were asked, and tell nobody."""
+        connection, path, folder = self._wire, list(sys.path), os.getcwd()
+        self._wire = wire.Wire(lambda size: b"", lambda data: None)
+        try:
+            message = wire.loads(wire.dumps(request))
+            value = self._do(message, header)
+            protocol.encode({"type": "result", "id": self._id, "value": value})
+        finally:
+            self._wire = connection
+            sys.path[:] = path
+            os.chdir(folder)
 
     def serve(self) -> None:
         """Wait for the request, do it, answer; returns when nothing was asked."""
@@ -123,21 +136,15 @@ class Executor:
         self._wire.send(wire.LOG, header, text)
 
 
-def prepare(
-    flow: Dict[str, Any], folder: str, environment: Dict[str, Optional[str]]
-) -> None:
+def prepare(flow: Dict[str, Any], folder: str, environment: Dict[str, str]) -> None:
     """Make this process the place where ``flow`` runs, its code loaded."""
-    for name, value in environment.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    os.environ.update(environment)
     if "TZ" in environment and sys.platform != "win32":
         import time
 
         time.tzset()
     os.chdir(folder)
-    execution.prepare(flow, folder)
+    execution.prepare(flow, folder, environment)
 
 
 def host_name() -> str:

@@ -7,6 +7,7 @@ place to run in. The zygote has Python's modules loaded, a template the flow's a
 from __future__ import annotations
 
 import errno
+import functools
 import gc
 import importlib
 import os
@@ -15,17 +16,10 @@ import signal
 import socket
 import threading
 import warnings
-from typing import List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence
 
-from . import executor, process_tree, wire
+from . import execution, executor, process_tree, rehearse, wire
 
-WARM_MODULES = (
-    "pf_jupyter.worker.execution",
-    "asyncio",
-    "concurrent.futures.thread",
-    "inspect",
-    "jinja2",
-)
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGCHLD", "SIGHUP")
 
 
@@ -41,7 +35,7 @@ class Nursery:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._parser = wire.Parser()
-        self._later: List[str] = []
+        self._later: List[Callable[[], Any]] = []
         self._wake_read, self._wake_write = os.pipe()
         for fd in (self._wake_read, self._wake_write):
             os.set_blocking(fd, False)
@@ -49,9 +43,9 @@ class Nursery:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
 
-    def warm(self, modules: Sequence[str]) -> None:
-        """Import modules whenever there is nothing else to do."""
-        self._later.extend(modules)
+    def warm(self, calls: Sequence[Callable[[], Any]]) -> None:
+        """Make these calls, one at a time, whenever there is nothing else to do."""
+        self._later.extend(calls)
 
     def serve(self) -> None:
         """Do what control says until it closes the socket."""
@@ -61,7 +55,7 @@ class Nursery:
         while True:
             ready = dict(poll.poll(0 if self._later else None))
             if not ready:
-                self._import_one()
+                self._warm_up()
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
                 self._reap()
@@ -72,9 +66,9 @@ class Nursery:
                 for message in self._parser.feed(data):
                     self._handle(message)
 
-    def _import_one(self) -> None:
+    def _warm_up(self) -> None:
         try:
-            importlib.import_module(self._later.pop(0))
+            self._later.pop(0)()
         except Exception:
             # What is broken or absent here is reported by the run that needs it.
             pass
@@ -195,7 +189,9 @@ def become(
             os.close(out[0])
             os.close(err[0])
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            Nursery(sock).serve()
+            nursery = Nursery(sock)
+            nursery.warm([rehearse.prepare])
+            nursery.serve()
         else:
             _live_as_executor(sock, out[0], err[0])
     except BaseException:
@@ -215,7 +211,12 @@ def _live_as_executor(sock: socket.socket, out: int, err: int) -> None:
     faulthandler.enable(2)
     executor.reseed()
     outputs = [(out, "stdout"), (err, "stderr")]
-    executor.Executor(wire.socket_wire(sock), outputs).serve()
+    worker = executor.Executor(wire.socket_wire(sock), outputs)
+    asked = select.poll()
+    asked.register(sock, select.POLLIN)
+    if rehearse.is_prepared() and not asked.poll(0):
+        worker.rehearse(rehearse.REQUEST, rehearse.HEADER)
+    worker.serve()
     executor.leave()
 
 
@@ -241,5 +242,11 @@ def zygote(fd: int) -> None:
     process_tree.end_with_parent(os.getppid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     nursery = Nursery(sock)
-    nursery.warm(WARM_MODULES)
+    nursery.warm([rehearse.prepare])
+    nursery.warm(
+        [
+            functools.partial(importlib.import_module, name)
+            for name in execution.WARM_MODULES
+        ]
+    )
     nursery.serve()

@@ -12,14 +12,19 @@ _PR_SET_CHILD_SUBREAPER = 36
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
+_libc: Any = None
+
+
 def _prctl(option: int, value: int) -> bool:
+    global _libc
     if not sys.platform.startswith("linux"):
         return False
     try:
-        import ctypes
+        if _libc is None:
+            import ctypes
 
-        libc: Any = ctypes.CDLL(None, use_errno=True)
-        return bool(libc.prctl(option, value, 0, 0, 0) == 0)
+            _libc = ctypes.CDLL(None, use_errno=True)
+        return bool(_libc.prctl(option, value, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
 

@@ -261,7 +261,7 @@ class NurserySource(Source):
     """
 
     def __init__(
-        self, loop: Loop, observer: Observer, *, prepared: bool, spares: int = 1
+        self, loop: Loop, observer: Observer, *, prepared: bool, spares: int = 2
     ) -> None:
         super().__init__(loop, observer, spares)
         self._prepared = prepared
