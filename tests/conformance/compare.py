@@ -15,8 +15,7 @@ SAME_ERROR: dict[str, frozenset[str]] = {
             "unknown_node",
             "empty_file",
             "UserError",
-            "source_missing",
-            "include_missing",
+            "include_not_found",
             "InvalidFlowError",
         }
     ),

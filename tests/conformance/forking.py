@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -48,7 +49,7 @@ def plain(value, depth=0):
             return {"$float": repr(float(value))}
         return float(value)
     if isinstance(value, dict):
-        return {str(k): plain(v, depth + 1) for k, v in value.items()}
+        return {plain_key(k): plain(v, depth + 1) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v, depth + 1) for v in value]
     if hasattr(value, "__next__"):
@@ -56,11 +57,16 @@ def plain(value, depth=0):
     return {"$type": type(value).__name__}
 
 
-def strip_times(text):
-    """Remove the time stamp that begins every recorded write."""
-    import re
+def plain_key(key):
+    """Return a mapping's key as JSON writes it."""
+    if key is None or isinstance(key, (bool, float)):
+        return json.dumps(key)
+    return str(key)
 
-    return re.sub(r"(?m)^\[\d{4}-\d\d-\d\dT[\d:+]+\] ", "", text or "")
+
+def strip_times(text):
+    """Remove the time stamps of recorded writes, wherever they stand."""
+    return re.sub(r"\[\d{4}-\d\d-\d\d[T ][\d:]+ ?\+0000\] ", "", text or "")
 
 
 def write_files(folder, files):

@@ -10,7 +10,7 @@ REPLY, all keys optional:
     tool_calls      [{"name", "arguments"}] instead of, or beside, the text
     function_call   {"name", "arguments"}: the older form
     status          an HTTP status other than 200, with
-    code, message   … of the error body, and
+    type, code, message   … of the error body, and
     headers         … extra headers such as Retry-After
     delay           seconds before the answer begins
     pause           seconds between two chunks of a stream
@@ -155,7 +155,7 @@ class OpenAIServer:
                 if status != 200:
                     error = {
                         "message": reply.get("message", f"scripted {status}"),
-                        "type": "scripted",
+                        "type": reply.get("type", "scripted"),
                         "param": None,
                         "code": reply.get("code"),
                     }

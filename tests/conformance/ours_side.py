@@ -14,7 +14,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
-from forking import plain, serve  # noqa: E402
+from forking import plain, serve, strip_times  # noqa: E402
 
 
 def failed(codes: list[str], message: str, **more: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def describe(result: dict[str, Any]) -> dict[str, Any]:
             "inputs": plain(node.get("inputs")),
             "output": plain(node.get("output")),
             "error": describe_error(node.get("error")),
-            "stdout": (node.get("logs") or {}).get("stdout", ""),
+            "stdout": strip_times((node.get("logs") or {}).get("stdout", "")),
         }
         for name, node in result["nodes"].items()
     }

@@ -289,6 +289,4 @@ _TEXT = """
 9.27 modules of the flow folder shadow others
 """
 
-RULES: dict[str, str] = dict(
-    line.split(" ", 1) for line in _TEXT.strip().splitlines()
-)
+RULES: dict[str, str] = dict(line.split(" ", 1) for line in _TEXT.strip().splitlines())

@@ -1,0 +1,130 @@
+"""The differences from the published package that are wanted, each with its reason.
+
+A case names (``differs=``) those it shows; one that it does not need any more is an
+error. The few of `EVERYWHERE` concern what is recorded of a node and need not be named.
+Users read about them in docs/differences.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .compare import Difference
+
+ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
+    "crash": (
+        ("error", "status"),
+        "The original stops at a plain KeyError, TypeError or the like; we refuse the"
+        " flow with a problem that has a place.",
+    ),
+    "exit": (
+        ("error",),
+        "SystemExit and its kin escape from the original and end the caller; here the"
+        " node, or the script that is imported, fails.",
+    ),
+    "late-failure": (
+        ("error", "node "),
+        "A generator that fails while it is joined escapes as the raw exception; here"
+        " the node that made it fails.",
+    ),
+    "unprintable": (
+        ("error",),
+        "An exception whose own text cannot be made crashes the original.",
+    ),
+    "main-module": (
+        ("status", "node ", "outputs", "error"),
+        "The original does not register a tool's module, so pickling and dataclasses"
+        " with text annotations fail in it.",
+    ),
+    "node-run-property": (
+        ("status", "node ", "outputs", "error"),
+        "In a node run the original keeps a property that was given as one flat key"
+        " and then cannot find it.",
+    ),
+    "all-problems": (
+        ("error",),
+        "The flow file is checked as a whole before any tool is loaded, so what the"
+        " original reports first may be another of several problems.",
+    ),
+    "more-precise": (
+        ("error",),
+        "Where the original says UserErrorException we name the condition.",
+    ),
+    "mutated-inputs": (
+        ("node ",),
+        "A tool that changes its argument in place changes what the original records as"
+        " the node's inputs; we record what it was given.",
+    ),
+    "timestamp-class": (
+        ("node ",),
+        "A date with a time is recorded under the class name of the YAML library.",
+    ),
+    "legacy-tools": (
+        ("error",),
+        "Inline tool metadata is obsolete in the original as well; the class differs.",
+    ),
+}
+
+
+def everywhere(difference: Difference, theirs: Any, ours: Any) -> str | None:
+    """Return the id of the difference that is allowed in every case, if it is one."""
+    if " inputs" in difference.aspect and isinstance(difference.theirs, dict):
+        kept = {k: v for k, v in difference.theirs.items() if k != "_inputs_to_escape"}
+        if kept != difference.theirs and kept == difference.ours:
+            return "hidden-input"
+    if " output" in difference.aspect or " inputs" in difference.aspect:
+        if " object at 0x" in str(difference.theirs) or " object f at 0x" in str(
+            difference.theirs
+        ):
+            return "iterator-record"
+        if "generator object" in str(difference.theirs):
+            return "iterator-record"
+    if difference.aspect == "outputs" and "generator object" in str(difference.ours):
+        return "iterator-record"
+    if difference.aspect.endswith(" status"):
+        unresolved = {
+            "InvalidReferenceProperty",
+            "UnsupportedReference",
+            "InputNotFound",
+            "TypeError",
+        }
+        error = theirs.get("error") or {}
+        if (difference.theirs, difference.ours) == ("NotStarted", "Failed") and (
+            error.get("class") in unresolved
+        ):
+            return "unresolved-node"
+    return None
+
+
+EVERYWHERE = {
+    "hidden-input": "The original records `_inputs_to_escape` among a node's inputs.",
+    "iterator-record": "For an iterator the original records its address, which never"
+    " is the same twice; we record the chunks once it was read.",
+    "unresolved-node": "A node whose inputs cannot be resolved has no record in the"
+    " original; here it is the one that failed.",
+}
+
+
+def judge(
+    allowed: tuple[str, ...], found: list[Difference], theirs: Any, ours: Any
+) -> tuple[list[Difference], set[str]]:
+    """Take away what is allowed.
+
+    Returns
+    -------
+    tuple
+        The differences that remain; the ids of those that were allowed and seen.
+    """
+    remaining, used = [], set()
+    for difference in found:
+        common = everywhere(difference, theirs, ours)
+        named = [
+            name for name in allowed if difference.aspect.startswith(ALLOWED[name][0])
+        ]
+        if common:
+            used.add(common)
+        elif named:
+            used.update(named)
+        else:
+            remaining.append(difference)
+    return remaining, used
