@@ -13,39 +13,21 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..engines.api import ByteStream
 from ..worker import protocol
 from .bundle import bundle
 
+if TYPE_CHECKING:
+    from ..flow.contents import Snapshot, SnapshotFile
+
 OnEvent = Callable[[dict[str, Any]], None]
 _READ_SIZE = 1 << 18
 _FILL_BYTES = 1 << 20
 # Where a waiting thread does not notice Ctrl-C by itself, it wakes up to look.
 _SLICE_SECONDS = 0.2 if os.name == "nt" else None
-
-
-class SnapshotFile(Protocol):
-    """One file of a snapshot; ``path`` is relative, ``absolute`` where to read it."""
-
-    path: str
-    digest: str
-    size: int
-    mode: int
-    absolute: Path
-
-
-class Snapshot(Protocol):
-    """A flow folder's contents at one moment."""
-
-    digest: str
-
-    @property
-    def files(self) -> Sequence[SnapshotFile]:
-        """Return its files."""
 
 
 @dataclass
@@ -510,7 +492,7 @@ def _portions(files: Sequence[SnapshotFile]) -> Iterator[dict[str, str]]:
     size = 0
     for file in files:
         try:
-            content = Path(file.absolute).read_bytes()
+            content = file.absolute.read_bytes()
         except OSError as error:
             raise errors.UsageError(
                 f"{file.path} cannot be read: {error.strerror or error}",
