@@ -223,5 +223,5 @@ class InternalError(PfError):
     def __init__(self, message: str) -> None:
         super().__init__(
             message,
-            hint="this is a defect of pf_jupyter; --debug shows the traceback to report",
+            hint="a defect of pf_jupyter; --debug shows the traceback to report",
         )
