@@ -29,22 +29,26 @@ def shown_as_lines(
     except PfError as error:
         if not debug:
             places = session.cells.places() if context.runs_cells else {}
-            _show_lines(error, places)
+            _show_lines(session, error, places)
         raise
     except KeyboardInterrupt:
         stopped = RunCanceled("stopped by you")
-        _show_lines(stopped)
+        _show_lines(session, stopped)
         raise stopped from None
     except Exception as error:
         if debug:
             raise
         internal = InternalError(f"{type(error).__name__}: {error}")
-        _show_lines(internal)
+        _show_lines(session, internal)
         raise internal from error
 
 
-def _show_lines(error: PfError, places: Mapping[str, str] | None = None) -> None:
+def _show_lines(
+    session: Session, error: PfError, places: Mapping[str, str] | None = None
+) -> None:
     """Have IPython show this error's lines; it asks the error itself for them."""
     first, *rest = describe(error, places).splitlines()
-    lines = [f"{_RED}{_BOLD}{first}{_END}", *rest]
+    # Front ends put errors on a red ground, where red letters cannot be read.
+    style = _BOLD if session.in_notebook else _BOLD + _RED
+    lines = [f"{style}{first}{_END}", *rest]
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]

@@ -206,14 +206,18 @@ def _node_html(states: RunStates) -> str:
 
 
 def _stream_text(states: RunStates) -> list[str]:
-    # When the run is over the outputs say all of it again.
-    if states.status != "Running":
+    if _said_again(states):
         return []
     return [f"{name}: {text}" for name, text in states.chunks.items()]
 
 
+def _said_again(states: RunStates) -> bool:
+    """Whether the outputs, shown below, hold the streamed text."""
+    return states.status == "Completed"
+
+
 def _streams_html(states: RunStates) -> str:
-    if states.status != "Running":
+    if _said_again(states):
         return ""
     return "".join(
         f'<div style="{_ROW}"><span style="{_GREY}">{html.escape(name)}</span> '
