@@ -1,4 +1,4 @@
-"""Flow code that crashes, hangs, floods or eats memory: one run fails, the runtime lives.
+"""Code that crashes, hangs, floods or eats memory: one run fails, the runtime lives.
 
 Every case ends with the same proof: an ordinary flow runs in the same runtime.
 """

@@ -1,4 +1,4 @@
-"""A worker of one's own, started the way a runtime starts it, and nothing left behind."""
+"""A worker of one's own, started as a runtime starts it, and nothing left behind."""
 
 from __future__ import annotations
 
