@@ -11,7 +11,6 @@ from ..errors import RuntimeFailed
 from ..flow.model import Flow
 from ..flow.snapshot import LoadedFlow, load
 from ..runtimes.model import OnPhase
-from ..store.records import timestamp
 from ..store.store import Store
 from ..worker.protocol import pack_value, unpack_value
 from .execute import Executor, version_of
@@ -99,7 +98,7 @@ def check_code(
         if channel.alive:
             raise
         raise executor.why(record) from error
-    store.change_runtime(record.id, last_used_at=timestamp())
+    store.touch_runtime(record.id)
     problems += [_of_code(loaded, flow, found) for found in answer["problems"]]
     return Findings(_sorted(loaded, problems), dict(answer["tools"]))
 

@@ -83,8 +83,8 @@ class Failures:
 
         Returns
         -------
-        The record then; None when it was not in a state from which it can fail, because
-        somebody else recorded that, or stopped or deleted it on purpose.
+        The record then; None when it has changed since ``record`` was read, because
+        somebody else noticed, started it again, or stopped or deleted it on purpose.
         """
         error = {
             "code": code,
@@ -96,6 +96,8 @@ class Failures:
         changed = self._store.change_runtime(
             record.id,
             only_from=before("failed"),
+            # what was found out of it is old when it has changed since
+            revision=record.revision,
             line=LifeLine(timestamp(), "failed", phase, cause),
             state="failed",
             phase=phase,

@@ -113,6 +113,7 @@ class Store:
         key: str,
         *,
         only_from: Sequence[str] | None = None,
+        revision: int | None = None,
         line: LifeLine | None = None,
         **changes: Any,
     ) -> RuntimeRecord | None:
@@ -124,6 +125,9 @@ class Store:
             Its id.
         only_from
             States in which the change is allowed; None allows any.
+        revision
+            The change is based on the record as it was then; None means that it does
+            not matter.
         line
             Written to its log in the same transaction.
         changes
@@ -139,6 +143,8 @@ class Store:
         statement = update(tables.runtimes).where(_runtimes.id == key)
         if only_from is not None:
             statement = statement.where(_runtimes.state.in_(only_from))
+        if revision is not None:
+            statement = statement.where(_runtimes.revision == revision)
         statement = statement.values(
             **changes, changed_at=timestamp(), revision=_runtimes.revision + 1
         )
@@ -149,6 +155,12 @@ class Store:
                 connection.execute(insert(tables.runtime_log), rows.line_row(key, line))
             query = select(tables.runtimes).where(_runtimes.id == key)
             return rows.runtime_record(connection.execute(query).mappings().one())
+
+    def touch_runtime(self, key: str) -> None:
+        """Remember that a runtime is used now; this is no change of its life."""
+        statement = update(tables.runtimes).where(_runtimes.id == key)
+        with self.database.write() as connection:
+            connection.execute(statement.values(last_used_at=timestamp()))
 
     def remove_runtime(self, key: str) -> None:
         """Forget a runtime and its log; its runs stay."""

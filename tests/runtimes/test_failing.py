@@ -63,3 +63,15 @@ def test_the_first_cause_is_kept(stage):
     )
     assert again is None
     assert stage.record().error["code"] == "runtime_died"
+
+
+def test_what_was_found_out_too_late_does_not_hurt_a_new_start(stage):
+    record = stage.create()
+    stage.life.watch.close()
+    stage.engine.kill(record.instance)
+    seen = stage.engine.inspect(record.instance)
+    stage.life.channels.drop(record.id)
+    stage.life.lifecycle.start(record.id)
+    assert stage.life.failures.lost(record, seen) is None
+    assert stage.record().state == "ready"
+    assert stage.workers[-1].alive
