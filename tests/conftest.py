@@ -103,12 +103,12 @@ def docker_engine(docker_host: str, test_label: str) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def default_image(
     docker_engine: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+) -> str:
     """The reference of the default environment's image."""
     from pf_jupyter.environments.default import resolve_default
 
     folder = tmp_path_factory.mktemp("default-image")
-    yield resolve_default(docker_engine, home=folder).image
+    return resolve_default(docker_engine, home=folder).image
 
 
 @pytest.fixture(

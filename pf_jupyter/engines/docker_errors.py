@@ -7,6 +7,8 @@ imported for this.
 from __future__ import annotations
 
 import re
+import socket
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -86,6 +88,7 @@ def translate(
         return _refused(subject, str(error))
     cause = _operating_system_error(error)
     if cause is not None:
+        _close_forgotten(cause)
         return why_unreachable(cause, address)
     if any("Timeout" in name for name in names):
         return why_unreachable(TimeoutError("timed out"), address)
@@ -244,3 +247,12 @@ def _operating_system_error(error: BaseException) -> OSError | None:
         waiting += [arg for arg in item.args if isinstance(arg, BaseException)]
         waiting += [item.__cause__, item.__context__]
     return None
+
+
+def _close_forgotten(cause: OSError) -> None:
+    # docker-py leaves its socket open when connecting to the engine's fails
+    for frame, _ in traceback.walk_tb(cause.__traceback__):
+        if frame.f_globals.get("__name__") == "docker.transport.unixconn":
+            sock = frame.f_locals.get("sock")
+            if isinstance(sock, socket.socket):
+                sock.close()

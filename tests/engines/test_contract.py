@@ -16,6 +16,7 @@ from pf_jupyter.errors import (
     AlreadyExists,
     IllegalState,
     NotFound,
+    RuntimeFailed,
     Unreachable,
 )
 
