@@ -98,8 +98,9 @@ class _Command:
         from .commands.terminal import TerminalProgress
 
         stream = sys.stderr
-        if self._words[0] == "demo" and not self._json:
-            # Its progress is what the demo is for.
+        follows = self._words[:2] == ["runtime", "logs"] and "--follow" in self._words
+        if (self._words[0] == "demo" or follows) and not self._json:
+            # What happens is what these were asked for.
             stream = sys.stdout
         return Context(
             face="shell",
@@ -157,6 +158,7 @@ class _Command:
         return outcome.failure.exit_code
 
     def _fail(self, error: PfError, code: int) -> int:
+        error.hint = self._context.respell(error.hint)
         if self._json:
             from .commands.tree import plain_error
 
@@ -172,7 +174,7 @@ class _Command:
     def _complain(self, error: PfError) -> None:
         from .commands.failures import describe
 
-        _say(describe(error), sys.stderr)
+        _say(self._context.respell(describe(error)), sys.stderr)
 
 
 def _verb_of(noun: Any, words: Sequence[str]) -> Verb | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -13,6 +14,9 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..workspace.api import PhaseEvent, Picture, Runtime, Workspace
     from .states import RunStates
+
+_ASKING = re.compile(r"(?<!%)%pf([a-z]+)\?")
+_MAGIC = re.compile(r"(?<!%)%pf([a-z]+)\b")
 
 Draw = Callable[[Mapping[str, Mapping[str, Any]]], "Picture"]
 
@@ -140,6 +144,13 @@ class Context:
         if self.face == "notebook":
             return f"%pf{noun}?"
         return f"jupyter pf {noun} --help" if noun else "jupyter pf --help"
+
+    def respell(self, text: str) -> str:
+        """Return a hint as this face writes it; the rooms below write magics."""
+        if self.face == "notebook":
+            return text
+        text = _ASKING.sub(r"jupyter pf \1 --help", text)
+        return _MAGIC.sub(r"jupyter pf \1", text)
 
     def confirm(self, question: str) -> bool:
         """Ask a person; where there is none the answer is yes."""

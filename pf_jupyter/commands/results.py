@@ -6,7 +6,8 @@ Each is an object to look at, index and keep, with a plain repr and an HTML one.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..workspace.api import CheckResult, FlowInfo, Picture, Problem, Validation
@@ -168,10 +169,20 @@ class Facts(Shown, Mapping[str, Any]):
 
 
 class Checks(Shown, Sequence[CheckResult]):
-    """The lines of ``doctor`` or of ``runtime check``."""
+    """The lines of ``doctor`` or of ``runtime check``.
 
-    def __init__(self, checks: Sequence[CheckResult]) -> None:
-        self._checks = list(checks)
+    Parameters
+    ----------
+    checks
+        What was found.
+    respell
+        Writes a hint as the face does.
+    """
+
+    def __init__(
+        self, checks: Sequence[CheckResult], respell: Callable[[str], str]
+    ) -> None:
+        self._checks = [replace(c, hint=respell(c.hint)) for c in checks]
 
     def __getitem__(self, index: Any) -> Any:
         return self._checks[index]

@@ -17,8 +17,8 @@ from ..commands.tree import Argument, Outcome, Verb
 from ..commands.values import read_inputs_file, read_pairs
 from ..commands.wording import plural
 from ..errors import FlowInvalid, UsageError
+from ..flow.draft import FLOW_FILE
 from .checked import CheckedNode, NodeInvalid, cell_problems
-from .drafts import FLOW_FILE
 from .errors import shown_as_lines
 from .magics import take_semicolon, value_of, without_expansion
 

@@ -49,7 +49,12 @@ class CellFlows:
 
     def places(self) -> dict[str, str]:
         """Return which cell each file comes from, by the file's name."""
-        return {node.file: f"cell {node.name}" for node in self._nodes.values()}
+        return {
+            file: f"cell {node.name}"
+            for node in self._nodes.values()
+            # A node called like a known module gets a file of another name.
+            for file in (node.file, f"{node.name}_node.py")
+        }
 
     def folder(self, name: str, given: Mapping[str, Any] | None = None) -> Path | None:
         """Return a folder with the flow as it is now; None for an unknown name."""

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..flow.draft import FLOW_FILE, RESULT, DraftNode, FlowDraft
 from ..flow.reader import read_flow
 from ..flow.reference import (
     InputReference,
     NodeReference,
-    is_reference,
     parse_reference,
 )
 from .interfaces import NodeType, Parameter, imported_names, parameters
 
-FLOW_FILE = "flow.dag.yaml"
-OUTPUT = "output"
-
 _PATH = re.compile(r"""\bpath:\s*(?:"([^"]+)"|'([^']+)'|([^\s,}#'"]+))""")
-_PLAIN = re.compile(r"^[A-Za-z_][\w./-]*$")
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 Files = dict[str, bytes]
 
@@ -66,10 +60,8 @@ def node_flow(
         Inputs of the run that is to come: an optional parameter becomes an input when
         it is among them, and values that are no text decide an input's type.
     """
-    wanted = list(_upstream(name, nodes))
-    inputs: dict[str, tuple[str, Any]] = {}
-    lines = []
-    for node in wanted:
+    draft = FlowDraft(name)
+    for node in _upstream(name, nodes):
         bound = dict(node.inputs)
         for parameter in node.parameters:
             reference = parse_reference(bound.get(parameter.name))
@@ -77,26 +69,14 @@ def node_flow(
                 if _left_out(parameter, given):
                     continue
                 bound[parameter.name] = f"${{inputs.{parameter.name}}}"
-                inputs.setdefault(
-                    parameter.name,
-                    (_type(parameter, given), parameter.default),
-                )
+                _add_input(draft, parameter.name, parameter, given)
             elif isinstance(reference, InputReference):
-                inputs.setdefault(reference.name, (parameter.type, None))
-        lines += _node_lines(node, bound)
-    document = [
-        *_input_lines(inputs),
-        "outputs:",
-        f"  {OUTPUT}:",
-        "    type: string",
-        f"    reference: ${{{name}.output}}",
-        "nodes:",
-        *lines,
-    ]
-    files = {node.file: node.source.encode() for node in wanted}
-    return {FLOW_FILE: ("\n".join(document) + "\n").encode()} | _with_modules(
-        files, Path.cwd()
-    )
+                _add_input(draft, reference.name, parameter, given)
+        draft.add_node(DraftNode(node.name, node.type, node.source, bound))
+    output = "string" if nodes[name].type == "prompt" else "object"
+    draft.add_output(RESULT, f"${{{name}.output}}", output)
+    files = draft.files()
+    return _with_modules(files, Path.cwd())
 
 
 def yaml_flow(text: str, nodes: Mapping[str, NodeDraft], here: Path) -> Files:
@@ -156,48 +136,25 @@ def _left_out(parameter: Parameter, given: Mapping[str, Any]) -> bool:
     return nothing and parameter.name not in given
 
 
-def _type(parameter: Parameter, given: Mapping[str, Any]) -> str:
-    value = given.get(parameter.name)
-    if parameter.type in ("string", "object") and isinstance(value, list | tuple):
+def _type(declared: str, value: Any) -> str:
+    if declared in ("string", "object") and isinstance(value, list | tuple):
         return "list"
-    if parameter.type == "string" and isinstance(value, Mapping):
+    if declared == "string" and isinstance(value, Mapping):
         return "object"
-    return parameter.type
+    return declared
 
 
-def _input_lines(inputs: Mapping[str, tuple[str, Any]]) -> list[str]:
-    if not inputs:
-        return ["inputs: {}"]
-    lines = ["inputs:"]
-    for name, (kind, default) in inputs.items():
-        lines += [f"  {_scalar(name)}:", f"    type: {kind}"]
-        if default is not None:
-            lines.append(f"    default: {_scalar(default)}")
-    return lines
-
-
-def _node_lines(node: NodeDraft, bound: Mapping[str, Any]) -> list[str]:
-    lines = [
-        f"- name: {_scalar(node.name)}",
-        f"  type: {node.type}",
-        "  source:",
-        "    type: code",
-        f"    path: {_scalar(node.file)}",
-    ]
-    if not bound:
-        return [*lines, "  inputs: {}"]
-    lines.append("  inputs:")
-    lines += [f"    {_scalar(key)}: {_scalar(value)}" for key, value in bound.items()]
-    return lines
-
-
-def _scalar(value: Any) -> str:
-    """Return a value as YAML: plain where that is safe, else as JSON."""
-    if isinstance(value, str):
-        plain = _PLAIN.match(value) and value.lower() not in _WORDS
-        if plain or is_reference(value):
-            return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+def _add_input(
+    draft: FlowDraft, name: str, parameter: Parameter, given: Mapping[str, Any]
+) -> None:
+    if name not in draft.inputs:
+        # Renamed inputs are required: their defaults belong to the parameter.
+        own = name == parameter.name
+        draft.add_input(
+            name,
+            _type(parameter.type, given.get(name)),
+            parameter.default if own else None,
+        )
 
 
 def _stays_inside(path: str) -> bool:

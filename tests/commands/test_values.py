@@ -94,3 +94,12 @@ def test_marks_have_an_ascii_form() -> None:
     assert wording.to_ascii("✓ a → b … ✗").isascii()
     for mark in wording.MARKS.values():
         assert wording.to_ascii(mark).isascii()
+
+
+def test_hints_are_written_as_the_face_does(shell: Context, notebook: Context) -> None:
+    hint = "%pfruntime start demo brings it back; %pfruntime? lists all; %%pfnode x"
+    assert notebook.respell(hint) == hint
+    assert shell.respell(hint) == (
+        "jupyter pf runtime start demo brings it back; "
+        "jupyter pf runtime --help lists all; %%pfnode x"
+    )

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pf_jupyter.flow.draft import FLOW_FILE
 from pf_jupyter.flow.reader import read_flow
-from pf_jupyter.kernel.drafts import FLOW_FILE, NodeDraft, node_flow, yaml_flow
+from pf_jupyter.kernel.drafts import NodeDraft, node_flow, yaml_flow
 from pf_jupyter.kernel.interfaces import parameters
 
 PYTHON = """
@@ -87,6 +88,12 @@ def test_a_node_brings_those_it_refers_to() -> None:
     }
     given = node_flow("count", nodes, {"note": "n"})
     assert b"note: ${inputs.note}" in given[FLOW_FILE]
+
+
+def test_a_node_called_like_a_module_does_not_hide_it() -> None:
+    files = node_flow("json", {"json": NodeDraft("json", "python", tool("f"))}, {})
+    assert "json.py" not in files
+    assert len(files) == 2
 
 
 def test_values_that_are_no_text_decide_an_inputs_type() -> None:

@@ -245,6 +245,18 @@ def test_a_flow_cell_runs_with_nodes_of_other_cells(notebook: Notebook) -> None:
     assert "{text: '${inputs.text}'}" in notebook.session.cells._flows["loud"]
 
 
+def test_a_flow_cell_can_be_saved_in_one_go(
+    notebook: Notebook, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    notebook.run(SHOUT)
+    body = "nodes:\n- {name: s, type: python, source: {type: code, path: shout.py}}\n"
+    cell = notebook.run(f"%%pfflow loud --save\n{body}")
+    assert cell.error is None
+    assert (tmp_path / "loud" / "flow.dag.yaml").read_text() == body
+    assert (tmp_path / "loud" / "shout.py").is_file()
+
+
 def test_a_flow_that_is_wrong_is_kept_too(notebook: Notebook) -> None:
     notebook.run("%%pfflow wrong\nnodes: 1\n")
     assert notebook.session.cells.names() == ["wrong"]

@@ -10,7 +10,7 @@ from ..tree import Argument, Noun, Outcome, Verb
 
 
 def _doctor(context: Context, arguments: Namespace) -> Outcome:
-    checks = Checks(context.workspace.doctor(fix=arguments.fix))
+    checks = Checks(context.workspace.doctor(fix=arguments.fix), context.respell)
     return Outcome(checks, checks.to_dict(), exit_code=1 if checks.failed else 0)
 
 

@@ -104,7 +104,7 @@ def _restart(context: Context, arguments: Namespace) -> Outcome:
 
 
 def _check(context: Context, arguments: Namespace) -> Outcome:
-    checks = Checks(context.named_runtime(arguments.name).check())
+    checks = Checks(context.named_runtime(arguments.name).check(), context.respell)
     return Outcome(checks, checks.to_dict(), exit_code=1 if checks.failed else 0)
 
 
