@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import traceback
 from typing import Any, Dict, Sequence, Set, Tuple
 
-from . import execution, protocol, wire
+from . import execution, process_tree, protocol, wire
 from .loop import read_available
 
 CHILDREN_REMAIN = 77
@@ -24,6 +25,7 @@ _TRANSITIONS = frozenset(
 )
 _DROPPABLE = frozenset(["chunk", "node_running"])
 _DRAIN_BYTES = 1 << 20
+_CHILDREN_SECONDS = 1.0
 
 
 class Executor:
@@ -140,8 +142,6 @@ def prepare(flow: Dict[str, Any], folder: str, environment: Dict[str, str]) -> N
     """Make this process the place where ``flow`` runs, its code loaded."""
     os.environ.update(environment)
     if "TZ" in environment and sys.platform != "win32":
-        import time
-
         time.tzset()
     os.chdir(folder)
     execution.prepare(flow, folder, environment)
@@ -173,15 +173,21 @@ def leave() -> None:
     except BaseException:
         # The answer is out; nothing that fails from here on is the run's business.
         pass
-    os._exit(CHILDREN_REMAIN if _has_children() else 0)
+    os._exit(0 if _end_children() else CHILDREN_REMAIN)
 
 
-def _has_children() -> bool:
+def _end_children() -> bool:
+    """Kill what the run started and left; whether nothing is there any more."""
     if not hasattr(os, "WNOHANG"):
         return True
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return False
-    return True
+    deadline = time.monotonic() + _CHILDREN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+        except ChildProcessError:
+            return True
+        for pid in process_tree.descendants([os.getpid()]):
+            process_tree.kill(pid)
+        time.sleep(0.002)
+    return False

@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import threading
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Set
 
 from . import process_tree, start
 from .active_run import ActiveRun
@@ -59,6 +59,7 @@ class FreshSource(Source):
     def __init__(self, loop: Loop, observer: Observer, code_folder: str) -> None:
         super().__init__(loop, observer, spares=1)
         self._code_folder = code_folder
+        self.started: Set[int] = set()
 
     def make(self) -> None:
         """Start an interpreter."""
@@ -75,6 +76,7 @@ class FreshSource(Source):
             text = error.strerror or str(error)
             self._loop.call_soon(lambda: self.failed(text))
             return
+        self.started.add(process.pid)
         ours, theirs = socket.socketpair()
         stdin, stdout, stderr = _pipes(process)
 
@@ -120,8 +122,12 @@ class FreshSource(Source):
             for thread in pumps:
                 thread.join(0.2)
             status = code if os.name == "nt" else wait_status(code)
-            self._loop.call_from_thread(lambda: handle.end(status))
+            self._loop.call_from_thread(lambda: ended(status))
             theirs.close()
+
+        def ended(status: int) -> None:
+            self.started.discard(process.pid)
+            handle.end(status)
 
         threading.Thread(target=wait, daemon=True).start()
         self._loop.call_soon(lambda: self.born(handle))
@@ -143,9 +149,12 @@ class FreshBackend:
 
     def __init__(self, loop: Loop, observer: Observer, code_folder: str) -> None:
         self._source = FreshSource(loop, observer, code_folder)
+        self._adopts = False
+        self._strays: Set[int] = set()
 
     def start(self) -> None:
         """Have the first interpreter begin to load."""
+        self._adopts = process_tree.adopt_orphans()
         self._source.refill()
 
     def ask(self, run: ActiveRun, snapshot: Snapshot) -> None:
@@ -163,8 +172,26 @@ class FreshBackend:
         """Nothing: each interpreter is waited for by a thread."""
 
     def sweep(self) -> bool:
-        """Nothing can be found here that outlived its executor's process group."""
-        return False
+        """Kill what outlived its executor, where orphans come to us."""
+        if not self._adopts:
+            return False
+        own = os.getpid()
+        strays = {
+            pid
+            for pid, parent in process_tree.parents().items()
+            if parent == own and pid not in self._source.started
+        }
+        for pid in strays:
+            process_tree.kill_tree(pid)
+        self._strays |= strays
+        # Each is waited for by its number: the interpreters belong to their threads.
+        for pid in list(self._strays):
+            try:
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    self._strays.discard(pid)
+            except ChildProcessError:
+                self._strays.discard(pid)
+        return bool(self._strays)
 
     def processes(self) -> List[Dict[str, Any]]:
         """Return the processes that exist: pid, kind, snapshot."""

@@ -198,12 +198,6 @@ def until() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def alive() -> Callable[[], list[int]]:
-    """Return the processes of this test's workers; replaced by `start_worker`."""
-    return lambda: marked("none")
-
-
-@pytest.fixture
 def mark() -> str:
     return uuid.uuid4().hex
 
@@ -252,7 +246,10 @@ def make_flow(tmp_path: Path) -> Callable[..., Flow]:
     """Make a flow from the bodies of its nodes' functions, each given ``text``."""
     count = iter(range(1000))
 
-    def make(*bodies: str, head: str = "", files: Mapping[str, str] = {}) -> Flow:
+    def make(
+        *bodies: str, head: str = "", files: Mapping[str, str] | None = None
+    ) -> Flow:
+        files = files or {}
         root = tmp_path / f"flow{next(count)}"
         root.mkdir()
         for name, content in files.items():
@@ -268,7 +265,8 @@ def make_flow(tmp_path: Path) -> Callable[..., Flow]:
                 + f"\n@tool\ndef {name}(text: str):\n"
                 + textwrap.indent(textwrap.dedent(body), "    ")
             )
-            (root / f"{name}.py").write_text(source)
+            if f"{name}.py" not in files:
+                (root / f"{name}.py").write_text(source)
             before = f"${{step{number - 1}.output}}" if number > 1 else "${inputs.text}"
             nodes.append(
                 {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_run_that_never_returns_is_ended_with_all_it_started(
     make_flow: MakeFlow,
     still_works: Callable[[], None],
     until: Callable[..., Any],
-    tmp_path: Any,
+    tmp_path: Path,
 ) -> None:
     pids = tmp_path / "pids"
     made = make_flow(
@@ -139,14 +140,18 @@ def test_code_that_dies_while_loading_is_reported(
     still_works()
 
 
+@pytest.mark.parametrize("last", ["return str(child)", "os._exit(5)"])
 def test_children_end_with_the_run(
     worker: Any,
     make_flow: MakeFlow,
     still_works: Callable[[], None],
     until: Callable[..., Any],
+    tmp_path: Path,
+    last: str,
 ) -> None:
+    pid_file = tmp_path / "pid"
     made = make_flow(
-        """
+        f"""
         daemon = "import os, time; os.fork() and os._exit(0); time.sleep(600)"
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         subprocess.run([sys.executable, "-c", daemon])
@@ -154,12 +159,14 @@ def test_children_end_with_the_run(
         if child == 0:
             os.setsid()
             time.sleep(600)
-        return str(child)
+        with open({str(pid_file)!r}, "w") as file:
+            file.write(str(child))
+        {last}
         """
     )
     result = worker.run(made)
-    assert result["status"] == "Completed", result["error"]
-    child = int(result["outputs"]["answer"])
+    assert result["status"] == ("Failed" if "exit" in last else "Completed")
+    child = int(pid_file.read_text())
     until(lambda: not _is_alive(child))
     still_works()
 

@@ -8,4 +8,4 @@ def step(text: str) -> str:
 
 # What promptflow's @tool leaves on a function; importing the package, where the real
 # one is installed, takes longer than a rehearsal may.
-setattr(step, "__tool", None)  # noqa: B010 - the name must not be mangled
+setattr(step, "__tool", None)
