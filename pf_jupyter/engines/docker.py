@@ -15,19 +15,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pf_jupyter.engines import docker_images, docker_profile, docker_state
+from pf_jupyter.engines import docker_profile, docker_state
 from pf_jupyter.engines.api import (
     EngineInfo,
-    ImageInfo,
     InstanceEvent,
     InstanceSpec,
     InstanceState,
     InstanceStats,
-    Progress,
     Subscription,
 )
 from pf_jupyter.engines.docker_address import Certificates, find_address, require
 from pf_jupyter.engines.docker_errors import translated
+from pf_jupyter.engines.docker_image_verbs import ImageVerbs
 from pf_jupyter.engines.docker_stream import ExecStream, PipeSocket, open_exec
 from pf_jupyter.engines.docker_watch import EventWatch, HeldAnswer
 from pf_jupyter.engines.lines import LogLines
@@ -41,7 +40,7 @@ _LEAST_API = (1, 40)
 _SAMPLE_SECONDS = 0.1
 
 
-class DockerEngine:
+class DockerEngine(ImageVerbs):
     """An `Engine` over docker-py.
 
     Nothing is connected until the first call.
@@ -180,70 +179,6 @@ class DockerEngine:
         if client is not None:
             client.close()
 
-    # images
-
-    def image(self, reference: str) -> ImageInfo | None:
-        """Return the image that is here under ``reference``, or None."""
-        try:
-            with self._call("check", reference) as client:
-                return docker_state.to_image(client.inspect_image(reference))
-        except NotFound:
-            return None
-
-    def _image_here(self, reference: str) -> ImageInfo:
-        with self._call("check", reference) as client:
-            return docker_state.to_image(client.inspect_image(reference))
-
-    def pull(self, reference: str, progress: Progress | None = None) -> ImageInfo:
-        """Fetch an image from its registry; see `Engine.pull`."""
-        repository, tag = docker_images.split_reference(reference)
-        with self._patient("pull", reference) as client:
-            messages = client.pull(repository, tag=tag, stream=True, decode=True)
-            docker_images.follow_pull(messages, reference, progress)
-        return self._image_here(reference)
-
-    def import_image(
-        self,
-        archive: Path,
-        reference: str,
-        *,
-        environment: Mapping[str, str],
-        labels: Mapping[str, str],
-        progress: Progress | None = None,
-    ) -> ImageInfo:
-        """Make a one-layer image from a tar; see `Engine.import_image`."""
-        repository, tag = docker_images.split_reference(reference)
-        with self._patient("build", reference) as client:
-            client.import_image_from_stream(
-                docker_images.read_archive(archive, progress),
-                repository=repository,
-                tag=tag,
-                changes=docker_images.import_changes(environment, labels),
-            )
-        return self._image_here(reference)
-
-    def build(
-        self,
-        context: Path,
-        reference: str,
-        *,
-        labels: Mapping[str, str],
-        progress: Progress | None = None,
-    ) -> ImageInfo:
-        """Build a folder with a Dockerfile; see `Engine.build`."""
-        docker_images.require_dockerfile(context)
-        with self._patient("build", reference) as client:
-            messages = client.build(
-                path=str(context),
-                tag=reference,
-                labels=dict(labels),
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            docker_images.follow_build(messages, reference, progress)
-        return self._image_here(reference)
-
     @contextlib.contextmanager
     def _patient(self, phase: str, subject: str) -> Iterator[Any]:
         # a client of its own: these calls may say nothing for minutes, and docker-py
@@ -263,14 +198,6 @@ class DockerEngine:
                 yield client
             finally:
                 client.close()
-
-    def remove_image(self, reference: str) -> None:
-        """Remove an image; one that is not there is no error."""
-        try:
-            with self._call("run", reference) as client:
-                client.remove_image(reference, force=True)
-        except NotFound:
-            pass  # what was asked is so
 
     # the life of an instance
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,10 @@ from pf_jupyter.errors import PfError, RuntimeFailed, UsageError
 
 LOG_LINES = 40
 _PIECE = 1024 * 1024
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_STEP_MADE = re.compile(r" ---> ([0-9a-f]{12,64})")
+_EXIT_CODE = re.compile(r"non-zero code: \d+")
+_NOISE = re.compile(r"Step \d+| ---> |Removing intermediate container")
 
 
 def split_reference(reference: str) -> tuple[str, str]:
@@ -46,7 +51,8 @@ def follow_pull(
     """
     layers: dict[str, tuple[int, int]] = {}
     for message in messages:
-        _raise_error(message, "pull", reference, [])
+        if text := _error_of(message):
+            raise from_engine(text, 0, "pull", reference)
         if progress is None:
             continue
         detail = message.get("progressDetail") or {}
@@ -58,50 +64,76 @@ def follow_pull(
             layers[layer] = (layers[layer][1], layers[layer][1])
         done = sum(current for current, _ in layers.values())
         total = sum(size for _, size in layers.values())
-        text = f"{layer}: {status}" if layer else status
-        progress(BuildProgress(text, done if layers else None, total or None))
+        line = f"{layer}: {status}" if layer else status
+        progress(BuildProgress(line, done if layers else None, total or None))
 
 
-def follow_build(
-    messages: Iterable[Mapping[str, Any]], reference: str, progress: Progress | None
-) -> None:
-    """Read the engine's lines of a build to the end.
+class BuildFollower:
+    """Reads the engine's lines of a build.
 
-    Raises
-    ------
-    RuntimeFailed
-        A step failed; ``log`` holds the last lines.
+    ``made`` lists the images that the steps left, the newest last: after a failure
+    nothing names them any more.
     """
-    log: deque[str] = deque(maxlen=LOG_LINES)
-    for message in messages:
-        for line in str(message.get("stream", "")).splitlines():
-            if line.strip():
-                log.append(line)
-                if progress is not None:
-                    progress(BuildProgress(line))
-        _raise_error(message, "build", reference, log)
+
+    def __init__(self, reference: str, progress: Progress | None) -> None:
+        self.made: list[str] = []
+        self._reference = reference
+        self._progress = progress
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._base = True
+        self._cached = False
+
+    def follow(self, messages: Iterable[Mapping[str, Any]]) -> None:
+        """Read to the end.
+
+        Raises
+        ------
+        RuntimeFailed
+            A step failed; ``log`` holds the last lines.
+        """
+        for message in messages:
+            for line in str(message.get("stream", "")).splitlines():
+                self._line(_COLOUR.sub("", line))
+            text = _error_of(message)
+            if text:
+                raise self._failed(text)
+
+    def _line(self, line: str) -> None:
+        if not line.strip():
+            return
+        self._log.append(line)
+        if self._progress is not None:
+            self._progress(BuildProgress(line))
+        if line.startswith("Step "):
+            self._base = line.partition(": ")[2].startswith("FROM")
+            self._cached = False
+        elif line.strip() == "---> Using cache":
+            self._cached = True
+        elif (match := _STEP_MADE.fullmatch(line)) and not (self._base or self._cached):
+            self.made.append(match.group(1))
+
+    def _failed(self, text: str) -> PfError:
+        error = from_engine(text, 0, "build", self._reference)
+        if not isinstance(error, RuntimeFailed):
+            return error
+        error.log = "\n".join([*self._log, text])
+        if error.code != "engine_error":
+            return error
+        code = _EXIT_CODE.search(text)
+        said = [line for line in self._log if not _NOISE.match(line)]
+        reason = f"{said[-1].strip()} ({code.group()})" if code and said else text
+        return RuntimeFailed(
+            f"building {self._reference} failed: {reason}",
+            phase="build",
+            log=error.log,
+            code="build_failed",
+            hint="the log holds the step that failed",
+        )
 
 
-def _raise_error(
-    message: Mapping[str, Any], phase: str, reference: str, log: Iterable[str]
-) -> None:
-    text = (message.get("errorDetail") or {}).get("message") or message.get("error")
-    if not text:
-        return
-    error: PfError = from_engine(str(text), 0, phase, reference)
-    if phase == "build":
-        lines = "\n".join([*log, str(text)])
-        if isinstance(error, RuntimeFailed) and error.code == "engine_error":
-            error = RuntimeFailed(
-                f"building {reference} failed: {text}",
-                phase=phase,
-                log=lines,
-                code="build_failed",
-                hint="the log holds the step that failed",
-            )
-        elif isinstance(error, RuntimeFailed):
-            error.log = lines
-    raise error
+def _error_of(message: Mapping[str, Any]) -> str:
+    detail = message.get("errorDetail") or {}
+    return str(detail.get("message") or message.get("error") or "")
 
 
 def read_archive(archive: Path, progress: Progress | None) -> Iterator[bytes]:

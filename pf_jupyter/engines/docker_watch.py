@@ -49,7 +49,8 @@ class HeldAnswer:
 
     def close(self) -> None:
         """End the answer and its connection."""
-        for part in (self._stream, getattr(self._stream, "_response", None)):
+        response: Any = getattr(self._stream, "_response", None)
+        for part in (self._stream, response):
             try:
                 part.close()
             except Exception:

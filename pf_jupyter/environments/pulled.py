@@ -18,14 +18,14 @@ _COMPILED = (".so", ".pyd", ".dll", ".dylib")
 
 # finds the folder that the image's own Python installs into, and compiles there
 _INSTALL = """
-import compileall, os, shutil, sys, sysconfig
+import compileall, os, py_compile, shutil, sys, sysconfig
+if sys.version_info < (3, 9):
+    sys.exit("flows need Python 3.9 or newer, this image has " + sys.version)
 site = sysconfig.get_path("purelib")
 shutil.copytree("/opt/pf-packages", site, dirs_exist_ok=True)
 for name in os.listdir("/opt/pf-packages"):
     compileall.compile_dir(os.path.join(site, name), quiet=2,
-        invalidation_mode=compileall.PycInvalidationMode.UNCHECKED_HASH)
-if sys.version_info < (3, 9):
-    sys.exit("flows need Python 3.9 or newer, this image has " + sys.version)
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 """
 
 
