@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from ..runtimes.identity import user
 from ..runtimes.life import Life
 from ..runtimes.model import OnPhase
 from ..runtimes.states import USABLE
+from ..store.codec import Packed
 from ..store.records import RunRecord, RuntimeRecord, timestamp
 from ..worker.protocol import ProtocolError, pack_value, unpack_value
 from . import inputs as given_inputs
@@ -47,7 +48,17 @@ LOG_LIMIT = 1_000_000
 
 _GRACE_SECONDS = 20.0
 _ATTEMPTS = 3
+_KEPT_FLOWS = 64
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sendable:
+    """A flow's files, and its definition in the plain and in the packed form."""
+
+    snapshot: Snapshot
+    plain: dict[str, Any]
+    packed: dict[str, Any]
 
 
 class Executor:
@@ -63,6 +74,8 @@ class Executor:
         self._life = life
         self._store = life.store
         self._active: dict[str, ActiveRun] = {}
+        self._sendable: dict[str, Sendable] = {}
+        self._known: dict[str, RuntimeRecord] = {}
 
     def run(
         self,
@@ -92,7 +105,8 @@ class Executor:
         RuntimeFailed
             The runtime cannot be brought to ready.
         """
-        start = self._store.runtime_by_id(runtime_id)
+        # what is known from the last run will do: beginning one tells when it changed
+        start = self._known.get(runtime_id) or self._store.runtime_by_id(runtime_id)
         python = version_of(start) if start is not None else None
         flow, snapshot = load(
             request.path, variant=request.variant, python=python
@@ -102,6 +116,7 @@ class Executor:
         else:
             given = given_inputs.for_node(flow, request.node, request.inputs)
         variables = given_inputs.environment(flow, request.environment_variables)
+        sendable = self._prepare(request, flow, snapshot)
         runtime, channel, record = self._begin(
             runtime_id, start, request, flow, on_phase
         )
@@ -112,8 +127,8 @@ class Executor:
                 on_begin(record.run_id)
             body = {
                 "run_id": record.run_id,
-                "flow": flow.to_dict(),
-                "inputs": given,
+                "flow": sendable.packed,
+                "inputs": pack_value(given),
                 "mode": "flow" if request.node is None else "node",
                 "node": request.node,
                 "dependency_outputs": {},
@@ -127,7 +142,7 @@ class Executor:
             }
             tell = _teller(record.run_id, follow, on_event)
             return self._wait(
-                runtime, channel, record, snapshot, body, follow, active, tell
+                runtime, channel, record, sendable, body, follow, active, tell
             )
         finally:
             del self._active[record.run_id]
@@ -188,6 +203,11 @@ class Executor:
             raise failure_of(record)
         if record is None or record.state not in USABLE:
             record = self._life.lifecycle.start(runtime_id, on_phase)
+        channel = self._life.channels.peek(runtime_id, record.instance)
+        if channel is not None:
+            return record, channel
+        if record is self._known.pop(runtime_id, None):
+            return self.ready(runtime_id, on_phase)
         engine = self._life.computes.engine(record.compute)
         try:
             return record, self._life.channels.get(record, engine)
@@ -212,8 +232,10 @@ class Executor:
             runtime, channel = self.ready(runtime_id, on_phase, start)
             start = None
             record = _new_record(runtime, request, flow, self._store.processes.mine())
-            if self._store.begin_run(record):
+            if self._store.begin_run(record, revision=runtime.revision):
+                self._known[runtime_id] = runtime
                 return runtime, channel, record
+            self._known.pop(runtime_id, None)
         raise RuntimeFailed(
             f"runtime {runtime.name!r} does not stay ready",
             phase="run",
@@ -226,7 +248,7 @@ class Executor:
         runtime: RuntimeRecord,
         channel: WorkerChannel,
         record: RunRecord,
-        snapshot: Snapshot,
+        sendable: Sendable,
         body: dict[str, Any],
         follow: Follow,
         active: ActiveRun,
@@ -234,11 +256,11 @@ class Executor:
     ) -> RunRecord:
         began = time.monotonic()
         try:
-            pending = channel.run(snapshot, pack_value(body), tell)
+            pending = channel.run(sendable.snapshot, body, tell)
             active.sent(pending)
             timeout = body["timeout"]
-            value = unpack_value(
-                pending.result(None if timeout is None else timeout + _GRACE_SECONDS)
+            packed = pending.result(
+                None if timeout is None else timeout + _GRACE_SECONDS
             )
         except BaseException as raised:
             elapsed = (time.monotonic() - began) * 1000
@@ -249,13 +271,14 @@ class Executor:
                 error = _too_large(raised)
             if isinstance(error, PfError):
                 value = self._failed(runtime, channel, follow, error, elapsed)
-                return self._finish(record, value, body["flow"])
+                return self._finish(record, pack_value(value), sendable)
             # whoever waits gives up (a keyboard interrupt, say), so the code must end
             active.cancel()
-            value = active.last_words(CANCEL_SECONDS) or given_up(follow, elapsed)
-            self._finish(record, value, body["flow"])
+            words = active.last_words(CANCEL_SECONDS)
+            packed = words or pack_value(given_up(follow, elapsed))
+            self._finish(record, packed, sendable)
             raise
-        return self._finish(record, value, body["flow"])
+        return self._finish(record, packed, sendable)
 
     def _hung(self, runtime: RuntimeRecord, active: ActiveRun) -> PfError:
         """Give up on a worker that does not even keep the run's time limit."""
@@ -288,9 +311,9 @@ class Executor:
         return no_result(status, follow, described, elapsed, runtime.hostname)
 
     def _finish(
-        self, record: RunRecord, value: dict[str, Any], flow: dict[str, Any]
+        self, record: RunRecord, packed: dict[str, Any], sendable: Sendable
     ) -> RunRecord:
-        value = {**value, "flow": flow}
+        value = unpack_value(packed)
         done = replace(
             record,
             status=value["status"],
@@ -298,7 +321,7 @@ class Executor:
             duration_ms=value.get("duration_ms"),
             hostname=value.get("hostname") or "",
             error=value.get("error"),
-            document=value,
+            document={**value, "flow": sendable.plain},
         )
         self._store.finish_run(
             done.run_id,
@@ -307,10 +330,22 @@ class Executor:
             duration_ms=done.duration_ms,
             hostname=done.hostname,
             error=done.error,
-            document=value,
+            document=Packed({**packed, "flow": sendable.packed}),
             ended_at=done.ended_at,
         )
         return done
+
+    def _prepare(self, request: Request, flow: Flow, snapshot: Snapshot) -> Sendable:
+        """Return a flow ready to be sent; the same one need not be packed again."""
+        key = f"{snapshot.digest} {request.variant} {request.path}"
+        sendable = self._sendable.get(key)
+        if sendable is None:
+            plain = flow.to_dict()
+            sendable = Sendable(snapshot, plain, pack_value(plain))
+            if len(self._sendable) >= _KEPT_FLOWS:
+                self._sendable.clear()
+            self._sendable[key] = sendable
+        return sendable
 
 
 def _too_large(error: ProtocolError) -> UsageError:

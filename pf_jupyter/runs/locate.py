@@ -56,8 +56,9 @@ def resolve(flow: str | Path) -> Path:
     if path.is_file() or (path.is_dir() and is_flow(path)):
         return path
     name = text.replace("\\", "/").rstrip("/").removeprefix(_EXAMPLES_PREFIX)
-    if "/" not in name and name in (bundled := examples()):
-        return bundled[name]
+    bundled = examples_folder()
+    if bundled is not None and "/" not in name and is_flow(bundled / name):
+        return bundled / name
     if path.exists():
         return path  # the reader says best what is wrong with it
     raise NotFound(

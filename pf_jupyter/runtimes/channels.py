@@ -54,13 +54,13 @@ class Channels:
         PfError
             The instance is gone, or no worker can be started in it.
         """
-        channel = self._open_one(record)
+        channel = self.peek(record.id, record.instance)
         if channel is not None:
             return channel
         with self._guard:
             opening = self._opening.setdefault(record.id, threading.Lock())
         with opening:
-            channel = self._open_one(record)
+            channel = self.peek(record.id, record.instance)
             if channel is None:
                 self.drop(record.id)
                 channel = self._opener(engine, record.instance or "")
@@ -69,10 +69,20 @@ class Channels:
                 self._on_open(record, engine)
             return channel
 
-    def peek(self, key: str) -> WorkerChannel | None:
-        """Return the open channel of a runtime, or None; opens nothing."""
+    def peek(self, key: str, instance: str | None = None) -> WorkerChannel | None:
+        """Return the open channel of a runtime, or None; opens nothing.
+
+        Parameters
+        ----------
+        key
+            The runtime's id.
+        instance
+            The instance that the channel must lead to; None means any.
+        """
         line = self._lines.get(key)
-        return line.channel if line is not None and line.channel.alive else None
+        if line is None or not line.channel.alive:
+            return None
+        return line.channel if instance in (None, line.instance) else None
 
     def holds(self, key: str) -> bool:
         """Return whether this process has a channel to a runtime, broken or not."""
@@ -98,9 +108,3 @@ class Channels:
             lines, self._lines = list(self._lines.values()), {}
         for line in lines:
             line.channel.close()
-
-    def _open_one(self, record: RuntimeRecord) -> WorkerChannel | None:
-        line = self._lines.get(record.id)
-        if line is None or line.instance != record.instance or not line.channel.alive:
-            return None
-        return line.channel

@@ -8,6 +8,10 @@ from typing import Any
 from ..worker.protocol import pack_value, unpack_value
 
 
+class Packed(dict[str, Any]):
+    """A dictionary whose values `pack_value` has been through already."""
+
+
 def encode(value: Any) -> str | None:
     """Return ``value`` as JSON text, or None for None.
 
@@ -16,7 +20,8 @@ def encode(value: Any) -> str | None:
     """
     if value is None:
         return None
-    return json.dumps(pack_value(value), separators=(",", ":"))
+    packed = value if isinstance(value, Packed) else pack_value(value)
+    return json.dumps(packed, separators=(",", ":"))
 
 
 def decode(text: str | None) -> Any:

@@ -22,12 +22,14 @@ _OTHERS_RUNNING = exists(
         _runs.status == "Running",
     )
 )
+ONE_RUNTIME = select(tables.runtimes).where(_runtimes.id == bindparam("key"))
 INSERT_RUN = insert(tables.runs)
 TAKE_RUNTIME = (
     update(tables.runtimes)
     .where(_runtimes.id == bindparam("key"), _runtimes.state.in_(USABLE))
     .values(state="busy", last_used_at=bindparam("now"))
 )
+TAKE_UNCHANGED = TAKE_RUNTIME.where(_runtimes.revision == bindparam("as_of"))
 RELEASE_RUNTIME = (
     update(tables.runtimes)
     .where(_runtimes.id == bindparam("key"), _runtimes.state == "busy")

@@ -95,11 +95,17 @@ class Store:
 
     def runtime(self, name: str) -> RuntimeRecord | None:
         """Return the runtime of that name, or None."""
-        return self._runtime(_runtimes.name == name)
+        query = select(tables.runtimes).where(_runtimes.name == name)
+        with self.database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else rows.runtime_record(row)
 
     def runtime_by_id(self, key: str) -> RuntimeRecord | None:
         """Return the runtime with that id, or None."""
-        return self._runtime(_runtimes.id == key)
+        with self.database.read() as connection:
+            found = connection.execute(rows.ONE_RUNTIME, {"key": key})
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.runtime_record(row)
 
     def runtimes(self) -> list[RuntimeRecord]:
         """Return all runtimes by name."""
@@ -238,18 +244,29 @@ class Store:
 
     # runs
 
-    def begin_run(self, record: RunRecord) -> bool:
+    def begin_run(self, record: RunRecord, *, revision: int | None = None) -> bool:
         """Remember a run as Running and its runtime as busy.
+
+        Parameters
+        ----------
+        record
+            The run.
+        revision
+            What is known of the runtime is as of then; None means that it does not
+            matter.
 
         Returns
         -------
-        Whether it was done: a runtime that is not ready takes no run.
+        Whether it was done: a runtime that is not ready, or has changed since, takes
+        no run.
         """
+        values: dict[str, Any] = {"key": record.runtime_id, "now": record.created_at}
+        statement = rows.TAKE_RUNTIME
+        if revision is not None:
+            statement = rows.TAKE_UNCHANGED
+            values["as_of"] = revision
         with self.database.write() as connection:
-            taken = connection.execute(
-                rows.TAKE_RUNTIME, {"key": record.runtime_id, "now": record.created_at}
-            )
-            if not taken.rowcount:
+            if not connection.execute(statement, values).rowcount:
                 return False
             connection.execute(rows.INSERT_RUN, rows.run_row(record))
             return True
@@ -336,12 +353,6 @@ class Store:
                     )
             found = self.setting("workspace_id")
         return str(found)
-
-    def _runtime(self, condition: Any) -> RuntimeRecord | None:
-        query = select(tables.runtimes).where(condition)
-        with self.database.read() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else rows.runtime_record(row)
 
 
 def _runtime_exists(name: str) -> AlreadyExists:
