@@ -16,6 +16,9 @@ from .states import ON_THE_WAY
 SESSION_NAME = "session"
 """The runtime that is started for whoever names none."""
 
+FALLBACK_NAME = "session-here"
+"""The one that is taken while the engine of the first does not answer."""
+
 Clock = Callable[[], datetime]
 _CHECK_SECONDS = 60.0
 _log = logging.getLogger(__name__)

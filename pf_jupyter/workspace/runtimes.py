@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from ..errors import AlreadyExists, NotFound
+from ..errors import AlreadyExists, NotFound, PfError, Unreachable
 from ..flow.fields import did_you_mean
 from ..store.records import RuntimeRecord
 from .api import Kind, OnPhase, Runtime, RuntimeLimits, Runtimes
@@ -105,21 +105,35 @@ class LocalRuntimes(Runtimes):
 
     def ensure(self, *, on_phase: OnPhase | None = None) -> Runtime:
         """Return a ready runtime; see `Runtimes.ensure`."""
-        from ..runtimes.sessions import SESSION_NAME
-
         runtime = self.current()
-        if runtime is None:
+        if runtime is not None:
+            return _started(runtime, on_phase)
+        from ..runtimes.sessions import FALLBACK_NAME, SESSION_NAME
+
+        try:
+            return self._session(SESSION_NAME, on_phase)
+        except PfError as error:
+            if error.exit_code != Unreachable.exit_code:
+                raise
+            # its engine is gone for now; what can be reached is taken meanwhile
+            return self._session(FALLBACK_NAME, on_phase)
+
+    def _session(self, name: str, on_phase: OnPhase | None) -> Runtime:
+        try:
+            runtime = self.get(name)
+        except NotFound:
             try:
-                runtime = self.get(SESSION_NAME)
-            except NotFound:
-                try:
-                    return self.create(SESSION_NAME, kind="session", on_phase=on_phase)
-                except AlreadyExists:
-                    # another process made it in the meantime
-                    runtime = self.get(SESSION_NAME)
-        if runtime.state not in ("ready", "busy"):
-            runtime.start(on_phase=on_phase)
-        return runtime
+                return self.create(name, kind="session", on_phase=on_phase)
+            except AlreadyExists:
+                # another process made it in the meantime
+                runtime = self.get(name)
+        return _started(runtime, on_phase)
 
     def _wrap(self, record: RuntimeRecord) -> LocalRuntime:
         return LocalRuntime(self._workspace, record)
+
+
+def _started(runtime: Runtime, on_phase: OnPhase | None) -> Runtime:
+    if runtime.state not in ("ready", "busy"):
+        runtime.start(on_phase=on_phase)
+    return runtime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -199,6 +200,40 @@ def test_ensure_takes_the_one_in_use(workspace):
     ensured = workspace.runtimes.ensure()
     assert (ensured.name, ensured.state) == ("mine", "ready")
     assert len(workspace.runtimes.list()) == 1
+
+
+def test_a_session_whose_engine_is_gone_is_replaced_for_the_time_being(tmp_path):
+    from pf_jupyter.engines.fake import FakeEngine
+    from pf_jupyter.engines.process import ProcessEngine
+    from pf_jupyter.environments.default import resolve_default
+    from pf_jupyter.workspace.core import Core
+    from pf_jupyter.workspace.local import LocalWorkspace
+
+    home = tmp_path / "fallback"
+    docker = FakeEngine([sys.executable], python=[sys.executable])
+    process = ProcessEngine(home)
+    environment = resolve_default(process)
+    workspace = LocalWorkspace(
+        home,
+        lambda folder: Core(
+            folder,
+            {"docker": lambda: docker, "process": lambda: process},
+            lambda engine, progress: environment,
+        ),
+    )
+    first = workspace.runtimes.ensure()
+    assert first.to_dict()["engine"] == "fake"
+    docker.lose()
+    phases = []
+    second = workspace.runtimes.ensure(on_phase=phases.append)
+    assert second.to_dict()["engine"] == "process"
+    assert any("does not isolate" in phase.detail for phase in phases)
+    assert workspace.runtimes.ensure().name == second.name
+    docker.recover()
+    assert workspace.runtimes.ensure().name == first.name
+    for runtime in workspace.runtimes.list():
+        runtime.delete()
+    workspace.close()
 
 
 def test_without_docker_it_says_why_and_that_a_process_does_not_isolate(
