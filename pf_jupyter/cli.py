@@ -42,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _main(words)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        # The work is done and reported; only the tidying up was cut short.
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone (`| head`); Python would complain again at exit.
         with contextlib.suppress(OSError, ValueError):
@@ -186,7 +189,7 @@ def _verb_of(noun: Any, words: Sequence[str]) -> Verb | None:
 
 
 def _stopped() -> PfError:
-    return PfError("stopped by you", code="canceled")
+    return PfError("stopped by you", code="canceled", hint="run it again")
 
 
 def _is_terminal(stream: Any) -> bool:

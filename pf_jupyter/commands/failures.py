@@ -43,7 +43,7 @@ def _node_lines(error: RunFailed, places: Mapping[str, str]) -> list[str]:
     for frame in frames[:-1]:
         lines.append(f"    {_place(frame, places)} in {frame.get('name', '')}")
     hint = str(facts.get("hint") or error.hint)
-    if hint:
+    if hint and not (place and hint.startswith("look at ")):
         lines.append(f"hint: {hint}")
     return lines
 

@@ -17,6 +17,7 @@ from pf_jupyter.errors import (
     NotFound,
     RunCanceled,
     RunFailed,
+    RuntimeFailed,
     Unreachable,
 )
 from pf_jupyter.workspace.api import (
@@ -264,6 +265,10 @@ class DoubleRuntimes(Runtimes):
     ) -> Runtime:
         if options.get("compute") == "away":
             raise Unreachable("away does not answer", hint="start it")
+        if name == "doomed":
+            self.known[name] = DoubleRuntime(self.workspace, name)
+            self.known[name]._state = "failed"
+            raise RuntimeFailed("it fell", phase="start", hint="read its log")
         if name in self.known:
             raise AlreadyExists(f"runtime '{name}' exists", hint="use it")
         self.known[name] = DoubleRuntime(self.workspace, name, **options)

@@ -129,6 +129,14 @@ def test_a_run_that_cannot_be_canceled_is_left_by_a_second_stop(
     workspace.canceled["run-1"].set()
 
 
+def test_a_runtime_that_fails_on_its_way_shows_its_record(shell: Context) -> None:
+    outcome = run(shell, "runtime create doomed")
+    assert outcome.failure is not None
+    assert outcome.failure.exit_code == 1
+    assert outcome.document["name"] == "doomed"
+    assert outcome.document["state"] == "failed"
+
+
 def test_node_shows_its_interface_or_runs(
     shell: Context, workspace: DoubleWorkspace
 ) -> None:

@@ -33,16 +33,19 @@ def _create(context: Context, arguments: Namespace) -> Outcome:
     limits = None
     if (arguments.cpus, arguments.memory, arguments.pids) != (None, None, None):
         limits = RuntimeLimits(arguments.cpus, arguments.memory, arguments.pids)
-    runtime = context.workspace.runtimes.create(
-        arguments.name,
-        environment=arguments.env,
-        compute=arguments.compute,
-        kind=arguments.kind,
-        limits=limits,
-        network=arguments.network,
-        idle_minutes=arguments.idle,
-        on_phase=context.progress.phase,
-    )
+    try:
+        runtime = context.workspace.runtimes.create(
+            arguments.name,
+            environment=arguments.env,
+            compute=arguments.compute,
+            kind=arguments.kind,
+            limits=limits,
+            network=arguments.network,
+            idle_minutes=arguments.idle,
+            on_phase=context.progress.phase,
+        )
+    except RuntimeFailed as error:
+        return _failed(context.workspace.runtimes.get(arguments.name), error)
     if context.face == "notebook":
         # The cells below are meant for the runtime made above them.
         context.workspace.runtimes.use(runtime.name)
@@ -90,7 +93,10 @@ def _use(context: Context, arguments: Namespace) -> Outcome:
 
 def _start(context: Context, arguments: Namespace) -> Outcome:
     runtime = context.named_runtime(arguments.name)
-    return _record(runtime.start(on_phase=context.progress.phase))
+    try:
+        return _record(runtime.start(on_phase=context.progress.phase))
+    except RuntimeFailed as error:
+        return _failed(runtime, error)
 
 
 def _stop(context: Context, arguments: Namespace) -> Outcome:
@@ -100,7 +106,10 @@ def _stop(context: Context, arguments: Namespace) -> Outcome:
 
 def _restart(context: Context, arguments: Namespace) -> Outcome:
     runtime = context.named_runtime(arguments.name)
-    return _record(runtime.restart(on_phase=context.progress.phase))
+    try:
+        return _record(runtime.restart(on_phase=context.progress.phase))
+    except RuntimeFailed as error:
+        return _failed(runtime, error)
 
 
 def _check(context: Context, arguments: Namespace) -> Outcome:
@@ -186,11 +195,14 @@ def _record(runtime: Runtime, text: str | None = None) -> Outcome:
     return Outcome(runtime, record, text, brief=Message(text))
 
 
+def _failed(runtime: Runtime, error: PfError) -> Outcome:
+    """Return what a runtime that did not come to ready is now; its log stays."""
+    return Outcome(runtime, runtime.to_dict(), failure=error)
+
+
 def _not_made(error: PfError) -> dict[str, Any]:
-    """Return the JSON form of a runtime that did not come to ready."""
-    details = error.to_dict()
-    state = "failed" if isinstance(error, RuntimeFailed) else None
-    return {"state": state, "error": {"phase": None, **details}}
+    """Return the JSON form of a runtime that was not even begun."""
+    return {"name": None, "state": None, "error": {"phase": None, **error.to_dict()}}
 
 
 RUNTIME = noun(
