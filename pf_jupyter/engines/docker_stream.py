@@ -195,8 +195,10 @@ class ExecStream:
         """
         with self._reading:
             while not self._ended:
-                if self._left == 0 and not self._next_frame():
-                    break
+                if self._left == 0:
+                    if not self._next_frame():
+                        break
+                    continue  # a frame may be empty
                 piece = self._take(self._left if self._kind == _STDERR else size)
                 if not piece:
                     break
