@@ -8,10 +8,12 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..workspace.api import CheckResult, FlowInfo, Picture, Problem, Validation
 from .wording import MARKS, columns, milliseconds, plural
+
+if TYPE_CHECKING:
+    from ..workspace.api import CheckResult, FlowInfo, Picture, Problem, Validation
 
 _CELL = "text-align:left;padding:2px 1.2em 2px 0;vertical-align:top"
 _QUIET = "opacity:.65"
@@ -168,7 +170,7 @@ class Facts(Shown, Mapping[str, Any]):
         return f"<table><tbody>{body}</tbody></table>"
 
 
-class Checks(Shown, Sequence[CheckResult]):
+class Checks(Shown, Sequence["CheckResult"]):
     """The lines of ``doctor`` or of ``runtime check``.
 
     Parameters

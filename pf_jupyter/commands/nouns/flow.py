@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -233,6 +232,8 @@ def _init(context: Context, arguments: Namespace) -> Outcome:
 
 
 def _save(context: Context, arguments: Namespace) -> Outcome:
+    import shutil
+
     name = arguments.path
     folder = Path(arguments.to or Path(name).name)
     if name in context.cells.names():

@@ -6,7 +6,6 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import PfError, RuntimeFailed
-from ...workspace.api import RuntimeLimits
 from ..context import Context
 from ..results import Checks, Facts, Lines, Message, Table
 from ..tree import Argument, Outcome, Verb, noun
@@ -30,6 +29,8 @@ _NAME_OR_CURRENT = Argument(
 
 
 def _create(context: Context, arguments: Namespace) -> Outcome:
+    from ...workspace.api import RuntimeLimits
+
     limits = None
     if (arguments.cpus, arguments.memory, arguments.pids) != (None, None, None):
         limits = RuntimeLimits(arguments.cpus, arguments.memory, arguments.pids)
