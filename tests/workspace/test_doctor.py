@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 
 import pytest
 
@@ -38,8 +39,15 @@ def test_a_new_workspace_is_well(patient, home):
     assert "does not isolate" in checks["engine process"].message
 
 
+def test_a_home_that_is_not_there_yet_is_said(patient):
+    check = by_name(patient.doctor())["home"]
+    assert check.status == "warn"
+    assert "not there yet" in check.message
+
+
 def test_a_home_that_is_not_there_is_made_by_the_fix(patient, home):
-    assert by_name(patient.doctor(fix=False))["home"].status == "warn"
+    check = by_name(patient.doctor(fix=True))["home"]
+    assert (check.status, check.message) == ("pass", f"{home}, closed to others")
 
 
 def test_a_store_that_does_not_open_is_told(patient, home):
@@ -92,8 +100,6 @@ def test_what_dead_processes_left_is_tidied(patient):
 def test_instances_without_a_record_are_removed_by_the_fix(patient):
     core = patient.core
     engine = core.life.computes.engine("process")
-    import sys
-
     labels = {"pf_jupyter.workspace": core.store.id, "pf_jupyter.id": "gone"}
     engine.create(InstanceSpec("orphan", sys.executable, labels=labels))
     found = by_name(patient.doctor())["leftovers process"]
