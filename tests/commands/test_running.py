@@ -15,7 +15,7 @@ from pf_jupyter.commands.failures import describe
 from pf_jupyter.commands.parsing import parse, split_line
 from pf_jupyter.commands.states import RunStates
 from pf_jupyter.commands.tree import Outcome
-from pf_jupyter.errors import FlowInvalid, NotFound, PfError, RunCanceled
+from pf_jupyter.errors import FlowInvalid, NotFound, PfError, RunCanceled, Unreachable
 
 from .double import DoubleWorkspace, wait_until
 
@@ -188,6 +188,22 @@ def test_the_demo_says_where_it_runs_and_what_comes_next(
     assert workspace.runtimes.names() == ["demo"]
     run(shell, "demo")
     assert workspace.runtimes.names() == ["demo"]
+
+
+def test_the_demo_goes_on_elsewhere_when_its_engine_is_away(
+    shell: Context, workspace: DoubleWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_: Any) -> Any:
+        raise Unreachable("no Docker engine", code="no_engine", hint="start Docker")
+
+    runtime = workspace.runtimes.create("demo")
+    monkeypatch.setattr(runtime, "start", away)
+    with pytest.raises(Unreachable):
+        run(shell, "demo")
+    monkeypatch.setattr(runtime, "check", away)
+    outcome = run(shell, "demo")
+    assert outcome.document["runtime"]["name"] == "demo-here"
+    assert outcome.document["status"] == "Completed"
 
 
 @pytest.mark.parametrize("kind", ["standard", "chat", "evaluation"])

@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from ...errors import NotFound, PfError
+from ...errors import NotFound, PfError, RuntimeFailed, Unreachable
 from ..context import Context
 from ..following import run_followed
 from ..runs import BriefResult, closing_line, failure_of, not_run, outputs_text
@@ -75,9 +75,7 @@ def _runtime(context: Context, name: str | None, on_phase: Any) -> Runtime:
         return runtimes.get(name).start(on_phase=on_phase)
     try:
         return _own(runtimes, NAME, on_phase)
-    except PfError as error:
-        if error.code not in ("unreachable", "runtime_failed"):
-            raise
+    except (RuntimeFailed, Unreachable):
         if not _engine_is_lost(runtimes):
             raise
     # The demo's runtime lives on an engine that is away now: make one beside it.
