@@ -116,3 +116,23 @@ class RunRecord:
     hostname: str = ""
     error: dict[str, Any] | None = None
     document: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ConnectionRecord:
+    """A connection as it is remembered.
+
+    ``secrets`` maps each key to ``{"env": NAME}`` or to what encryption made of the
+    value; nothing in it can be read without the key. ``scope`` is ``personal`` or
+    ``workspace``.
+    """
+
+    name: str
+    type: str
+    module: str
+    scope: str
+    owner: str
+    created_at: str
+    changed_at: str
+    configs: dict[str, str]
+    secrets: dict[str, dict[str, str]]

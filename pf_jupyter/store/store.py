@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from ..errors import AlreadyExists
 from . import rows, tables
 from .codec import decode, encode
+from .connections import ConnectionRows
 from .database import BUSY_SECONDS, Database
 from .processes import Processes
 from .records import LifeLine, RunRecord, RuntimeRecord, timestamp
@@ -47,6 +48,7 @@ class Store:
     def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.folder = folder
         self.database = Database(folder, busy_seconds=busy_seconds)
+        self.connections = ConnectionRows(self.database)
         self.processes = Processes(folder / "processes")
         self.id = self._identity()
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of this schema; a test holds it against the migration scripts."""
 
 # SQLite numbers rows by itself only when the key is called INTEGER
@@ -116,4 +116,18 @@ runs = Table(
     Column("document", Text),
     Index("ix_runs_created_at", "created_at"),
     Index("ix_runs_status", "status", "runtime_id"),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("type", String(64), nullable=False),
+    Column("module", String(255), nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("owner", String(255), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("changed_at", String(32), nullable=False),
+    Column("configs", Text, nullable=False),
+    Column("secrets", Text, nullable=False),
 )

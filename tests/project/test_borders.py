@@ -18,6 +18,7 @@ LAYERS = [
     {"flow"},
     {"worker"},
     {"environments", "engines", "store"},
+    {"connections"},
     {"runs", "runtimes", "access"},
     {"workspace"},
     {"commands"},
@@ -96,6 +97,8 @@ def test_faces_speak_to_the_workspace_interface_alone():
         ("ipywidgets", {"kernel/", "widgets/"}),
         ("tornado", {"server/"}),
         ("ruamel", {"flow/"}),
+        ("cryptography", {"connections/"}),
+        ("keyring", {"connections/"}),
     ],
 )
 def test_a_library_stays_in_its_room(library, allowed):
