@@ -1,4 +1,4 @@
-"""What a conformance case is: a small flow, its files, its runs, the rules it covers."""
+"""What a case is: a small flow, its files, its runs, the rules it covers."""
 
 from __future__ import annotations
 

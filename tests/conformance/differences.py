@@ -81,6 +81,12 @@ def everywhere(difference: Difference, theirs: Any, ours: Any) -> str | None:
             return "iterator-record"
     if difference.aspect == "outputs" and "generator object" in str(difference.ours):
         return "iterator-record"
+    if (
+        difference.aspect == "error"
+        and "[SystemError,TypeError]" in difference.theirs
+        and difference.ours.startswith("InvalidReferenceProperty")
+    ):
+        return "index-into-nothing"
     if difference.aspect.endswith(" status"):
         unresolved = {
             "InvalidReferenceProperty",
@@ -97,6 +103,8 @@ def everywhere(difference: Difference, theirs: Any, ours: Any) -> str | None:
 
 
 EVERYWHERE = {
+    "index-into-nothing": "A bracket on what has no items is a bare TypeError in the"
+    " original; here InvalidReferenceProperty.",
     "hidden-input": "The original records `_inputs_to_escape` among a node's inputs.",
     "iterator-record": "For an iterator the original records its address, which never"
     " is the same twice; we record the chunks once it was read.",

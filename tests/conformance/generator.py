@@ -96,6 +96,8 @@ class _Maker:
     def node(self, name: str, *, aggregation: bool) -> dict[str, Any]:
         if aggregation:
             file = self.random.choice(["total.py", "echo.py", "pair.py"])
+            if any(n.get("source", {}).get("path") == file for n in self.nodes):
+                file = "pair.py"  # two nodes that log one metric are a race
         else:
             file = self.random.choices(
                 [name for name in SOURCES if name != "total.py"],

@@ -191,24 +191,27 @@ def batch(flow, run):
                 "inputs": plain(item["run_info"].get("inputs")),
                 "error": describe_error(item["run_info"].get("error")),
             }
-    metrics = folder / "metrics.json"
+    metrics, errors = folder / "metrics.json", folder / "error.json"
+    told = json.loads(errors.read_text()) if errors.exists() else {}
+    whole = told if told.get("code") else None
     return {
         "status": record.status,
         "outputs": plain(outputs),
         "nodes": nodes,
         "lines": lines,
         "metrics": plain(json.loads(metrics.read_text())) if metrics.exists() else {},
-        "error": None,
+        "error": describe_error(whole) if record.status != "Completed" else None,
     }
 
 
 def mapping(flow, run):
     """Apply a column mapping to rows without running anything."""
-    from promptflow.batch._batch_inputs_processor import (
-        apply_inputs_mapping_for_all_lines,
-    )
+    from promptflow.batch._batch_inputs_processor import BatchInputsProcessor
 
-    rows = apply_inputs_mapping_for_all_lines(run["sources"], run["column_mapping"])
+    processor = BatchInputsProcessor(Path(flow), {})
+    rows = processor._apply_inputs_mapping_for_all_lines(
+        run["sources"], run["column_mapping"]
+    )
     return {
         "status": "Completed",
         "outputs": plain(rows),
@@ -229,7 +232,10 @@ class MemoryKeyring:
 
         class Memory(KeyringBackend):
             priority = 9
-            secrets: dict = {}
+
+            def __init__(self):
+                super().__init__()
+                self.secrets = {}
 
             def get_password(self, service, username):
                 return self.secrets.get((service, username))

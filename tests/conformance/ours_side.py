@@ -1,4 +1,4 @@
-"""Answers the same jobs with pf_jupyter: flow reader, checks and the worker's execution.
+"""Answers the same jobs with pf_jupyter: reader, checks and execution.
 
 Runs in our interpreter, one forked child per run, as the runtime does it too.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import ours, oracle
+from . import oracle, ours
 from .case import Case
 from .compare import Difference, compare
 from .differences import judge

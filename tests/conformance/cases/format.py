@@ -526,7 +526,9 @@ reference("missing", "1.5-property-missing", "${p.output.nope}")
 reference("none-word", "1.5-property-missing", "${p.output.none.x}")
 reference("none-index", "1.5-property-typeerror", "${p.output.none.x[0]}")
 reference(
-    "none-bracket", "1.5-property-typeerror", "${p.output.none[0]}", differs="crash"
+    "none-bracket",
+    "1.5-property-typeerror",
+    "${p.output.none[0]}",
 )
 reference("items", "1.5-property-word", "${p.output.items}")
 reference("odd-characters", "1.5-property-word", "${p.output.x. !y}")
