@@ -180,6 +180,7 @@ class ActiveRun:
             if logs is not None and logs.has_direct:
                 for stream, text in logs.direct.items():
                     nodes[node]["logs"][stream] += text.text()
+                    nodes[node]["logs"]["dropped_bytes"] += text.dropped_bytes
         return result
 
     def _node_names(self) -> List[str]:

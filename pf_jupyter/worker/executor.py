@@ -71,6 +71,8 @@ class Executor:
         self._id = request["id"]
         try:
             value = self._do(request, message.header)
+            # Before the answer: whoever has it finds nothing of the run any more.
+            _end_children()
             self._drain()
             frame = protocol.encode({"type": "result", "id": self._id, "value": value})
             self._wire.send(wire.RESULT, None, frame)

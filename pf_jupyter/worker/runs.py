@@ -19,6 +19,7 @@ MAX_RUNS = 128
 _REFILL_SECONDS = 0.03
 _LEAVE_SECONDS = 2.0
 _GRACE_SECONDS = 0.25
+_KILL_SECONDS = 5.0
 _INSPECT_SECONDS = 30.0
 _FAULT_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
@@ -136,6 +137,8 @@ class Runs:
                 return
             run.ending = why
             process_tree.kill_tree(executor.pid)
+            # A process that waits for a broken disk cannot even be killed.
+            self._loop.call_later(_KILL_SECONDS, lambda: executor.end(None))
             return
         run.ending = why
         if turn in self._queue:
@@ -160,8 +163,9 @@ class Runs:
         }
         executor.send(header, run.body)
         # A spare is made while a long run goes on, but does not compete with a short
-        # one for the processor.
-        self._loop.call_later(_REFILL_SECONDS, executor.source.refill)
+        # one for the processor, unless the next run would have to wait for it.
+        seconds = _REFILL_SECONDS if executor.source.has_spare else 0.0
+        self._loop.call_later(seconds, executor.source.refill)
 
     def refused(self, run: ActiveRun, message: str) -> None:
         """Fail a run for which there is no process."""

@@ -183,6 +183,11 @@ class Source:
         """Whether any run depends on this source now."""
         return bool(self.waiting) or len(self.executors) > len(self._spares)
 
+    @property
+    def has_spare(self) -> bool:
+        """Whether the next run finds an executor ready."""
+        return bool(self._spares)
+
     def ask(self, run: ActiveRun) -> None:
         """Give ``run`` an executor, now or as soon as there is one."""
         if self._spares:

@@ -207,6 +207,23 @@ def test_nothing_grows_over_many_runs(
     before = settled()
     run_some(50)
     until(lambda: settled() == before)
+    assert zombies(worker.pid) == []
+
+
+def zombies(root: int) -> list[int]:
+    """Return the processes below ``root`` that ended and were not waited for."""
+    states = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            states[int(entry.name)] = (fields[0], int(fields[1]))
+    family = {root}
+    for _ in states:
+        family |= {pid for pid, (_, parent) in states.items() if parent in family}
+    return [pid for pid in family if states.get(pid, ("", 0))[0] == "Z"]
 
 
 def test_idle_templates_are_dropped(
@@ -294,6 +311,23 @@ def test_wrong_requests_are_answered_and_harmless(
             files=[{"path": "../x", "digest": "2" * 64, "size": 1, "mode": 0o644}],
         ).result(20)
     assert worker.run(make_flow("return text"))["status"] == "Completed"
+
+
+def test_an_interpreter_that_cannot_start_is_told(
+    start_worker: StartWorker, make_flow: MakeFlow, tmp_path: Path
+) -> None:
+    (tmp_path / "lib").mkdir()
+    broken = tmp_path / "lib" / "sitecustomize.py"
+    broken.write_text("import os; os._exit(1)")
+    worker = start_worker(PYTHONPATH=str(tmp_path / "lib"))
+    made = make_flow("return text")
+    for _ in range(2):
+        result = worker.run(made)
+        assert result["error"]["code"] == "ProcessCrashError"
+        assert "starts executors has ended" in result["error"]["message"]
+        assert result["error"]["hint"]
+    broken.unlink()
+    assert worker.run(made)["outputs"] == {"answer": "hi"}
 
 
 def test_shutdown_ends_everything(
