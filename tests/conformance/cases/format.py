@@ -91,6 +91,7 @@ case(
     nodes("uzel_ž a.py {x: 1}", "výstup=uzel_ž.output"),
     a=ECHO,
 )
+case("flow-name", "1.2-name", "name: Some Other\nid: xyz\n" + HELLO, a=ECHO)
 case("crlf-flow", "1.1-names", HELLO.replace("\n", "\r\n"), a=ECHO)
 case("bom-flow", "1.1-names", "\ufeff" + HELLO, a=ECHO)
 case("tabs-in-flow", "1.1-duplicate-keys", HELLO.replace("  type", "\ttype"), a=ECHO)

@@ -666,14 +666,14 @@ connected(
 )
 connected(
     "openai",
-    "5-attributes 5-classes",
+    "5-attributes 5-classes 5-yaml",
     IMPORT
     + "def f(c: OpenAIConnection): return [c.api_key, c.organization, sorted(dict(c))]\n",
     "c: oai",
 )
 connected(
     "azure",
-    "5-attributes 5-classes",
+    "5-attributes 5-classes 5-yaml",
     IMPORT
     + "def f(c: AzureOpenAIConnection): return [c.api_key, c.api_type, c.api_version, c.auth_mode, sorted(dict(c)), c['api_key'], sorted(c.keys())]\n",
     "c: az",
