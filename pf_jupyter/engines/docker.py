@@ -31,7 +31,7 @@ from pf_jupyter.engines.docker_stream import ExecStream, PipeSocket, open_exec
 from pf_jupyter.engines.docker_watch import EventWatch, HeldAnswer
 from pf_jupyter.engines.lines import LogLines
 from pf_jupyter.engines.probe import find_python, python_missing
-from pf_jupyter.errors import NotFound, PfError, Unreachable
+from pf_jupyter.errors import NotFound, Unreachable
 
 _CALL_SECONDS = 60.0
 _PING_SECONDS = 8.0
@@ -209,14 +209,15 @@ class DockerEngine(ImageVerbs):
             declared = (config.get("Labels") or {}).get(docker_profile.PYTHON_LABEL)
             python = shlex.split(declared) if declared else ["python3"]
             python = self._pythons.get(image["Id"], python)
-            instance = self._create(client, spec, python)
+            checked = bool(config.get("Healthcheck"))
+            instance = self._create(client, spec, python, checked)
             if not declared and image["Id"] not in self._pythons:
-                found = _locate_python(client, instance, config)
+                found = _locate_python(client, self._api, instance, config)
                 if found != python:
                     client.remove_container(instance, force=True, v=True)
                     if found is None:
                         raise python_missing(spec.image, "create")
-                    instance = self._create(client, spec, found)
+                    instance = self._create(client, spec, found, checked)
                 self._pythons[image["Id"]] = found
             return instance
 
@@ -225,6 +226,7 @@ class DockerEngine(ImageVerbs):
         client: Any,
         spec: InstanceSpec,
         python: Sequence[str],
+        checked: bool,
     ) -> str:
         host = docker_profile.host_options(
             spec,
@@ -232,7 +234,7 @@ class DockerEngine(ImageVerbs):
             init=self._has_init(),
             podman=self._is_podman(),
         )
-        options = docker_profile.container_options(spec, python)
+        options = docker_profile.container_options(spec, python, checked=checked)
         made = client.create_container(
             host_config=client.create_host_config(**host), **options
         )
@@ -373,23 +375,19 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _locate_python(
-    client: Any, instance: str, config: Mapping[str, Any]
+    client: Any, api: str, instance: str, config: Mapping[str, Any]
 ) -> list[str] | None:
     """Look for Python's file in a container that was not started yet."""
     path = "/usr/local/bin:/usr/bin:/bin"
     for item in config.get("Env") or ():
         if item.startswith("PATH="):
             path = item[5:]
+    url = f"{client.base_url}/v{api}/containers/{instance}/archive"
     for name in ("python3", "python"):
         for folder in path.split(":"):
-            try:
-                pieces, _ = client.get_archive(instance, f"{folder}/{name}")
-            except Exception as error:
-                status = getattr(getattr(error, "response", None), "status_code", 0)
-                if status != 404:
-                    raise
-                continue
-            with contextlib.suppress(AttributeError, PfError):
-                pieces.close()
-            return [f"{folder}/{name}"] if name == "python" else ["python3"]
+            file = f"{folder}/{name}"
+            # docker-py has only the call that would send the file too
+            answer = client.head(url, params={"path": file}, timeout=_CALL_SECONDS)
+            if answer.status_code == 200:
+                return [file] if name == "python" else ["python3"]
     return None

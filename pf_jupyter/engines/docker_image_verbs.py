@@ -57,14 +57,19 @@ class ImageVerbs(ABC):
         progress: Progress | None = None,
     ) -> ImageInfo:
         """Make a one-layer image from a tar; see `Engine.import_image`."""
-        repository, tag = docker_images.split_reference(reference)
         with self._patient("build", reference) as client:
-            client.import_image_from_stream(
+            answer = client.import_image_from_stream(
                 docker_images.read_archive(archive, progress),
-                repository=repository,
-                tag=tag,
                 changes=docker_images.import_changes(environment, labels),
             )
+            # podman would give it a tag of its own choice
+            made = docker_images.imported(answer, reference)
+            repository, tag = docker_images.split_reference(reference)
+            try:
+                client.tag(made, repository, tag, force=True)
+            except Exception:
+                client.remove_image(made, force=True)
+                raise
         return self._image_here(reference)
 
     def build(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -146,6 +147,26 @@ def read_archive(archive: Path, progress: Progress | None) -> Iterator[bytes]:
             done += len(piece)
             if progress is not None:
                 progress(BuildProgress("importing", done, total))
+
+
+def imported(answer: str, reference: str) -> str:
+    """Return the id of the image that an import made.
+
+    Raises
+    ------
+    RuntimeFailed
+        The engine says that it failed, or does not say what it made.
+    """
+    last = ""
+    for line in answer.split("\n"):
+        if line.strip():
+            message = json.loads(line)
+            if text := _error_of(message):
+                raise from_engine(text, 0, "build", reference)
+            last = str(message.get("status") or message.get("stream") or last).strip()
+    if not last:
+        raise from_engine("it did not tell what it made", 0, "build", reference)
+    return last
 
 
 def import_changes(

@@ -112,10 +112,13 @@ def host_options(
     return options
 
 
-def container_options(spec: InstanceSpec, python: Sequence[str]) -> dict[str, Any]:
+def container_options(
+    spec: InstanceSpec, python: Sequence[str], *, checked: bool = False
+) -> dict[str, Any]:
     """Return arguments for docker-py's ``create_container``, less the host's.
 
-    ``python`` is the command that starts Python in the image.
+    ``python`` is the command that starts Python in the image; ``checked`` tells that
+    the image has a health check.
     """
     options: dict[str, Any] = {
         "image": spec.image,
@@ -126,9 +129,10 @@ def container_options(spec: InstanceSpec, python: Sequence[str]) -> dict[str, An
         "environment": environment(spec),
         "labels": labels(spec),
         "stop_signal": "SIGTERM",
-        # an image's own check would look for a service that we do not start
-        "healthcheck": {"test": ["NONE"]},
     }
+    if checked:
+        # the image's own check would look for a service that we do not start
+        options["healthcheck"] = {"test": ["NONE"]}
     if spec.hardened:
         options |= {"user": USER, "working_dir": HOME}
     return options

@@ -20,7 +20,8 @@ _KINDS: Mapping[str, Any] = {
     "pause": "paused",
     "unpause": "unpaused",
 }
-_FILTERS = {"type": ["container"], "label": [INSTANCE_LABEL]}
+# not by label: podman would want its value too
+_FILTERS = {"type": ["container"], "event": list(_KINDS)}
 _RETRY_SECONDS = 0.2
 
 
@@ -157,12 +158,12 @@ class EventWatch:
 
 
 def to_event(raw: Mapping[str, Any]) -> InstanceEvent | None:
-    """Return the engine's event in our form, or None for one that we do not tell."""
+    """Return the engine's event in our form, or None for one that is not ours."""
     kind = _KINDS.get(str(raw.get("Action") or raw.get("status") or ""))
-    if kind is None:
-        return None
     actor = raw.get("Actor") or {}
     attributes = actor.get("Attributes") or {}
+    if kind is None or INSTANCE_LABEL not in attributes:
+        return None
     code = attributes.get("exitCode", attributes.get("containerExitCode"))
     nanoseconds = raw.get("timeNano") or int(raw.get("time", 0)) * 10**9
     return InstanceEvent(

@@ -300,7 +300,7 @@ class ProcessEngine:
 
         def ended(code: int) -> None:
             known.wait(10)
-            if code < 0 and stream is not None and not stream.closed:
+            if code < 0 and stream is not None and not stream.killed:
                 self._killed(instance, -code)
 
         stream = ProcessStream(

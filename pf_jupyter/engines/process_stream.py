@@ -21,6 +21,8 @@ _PATIENCE_SECONDS = 2.0
 class ProcessStream:
     """A `ByteStream` over the pipes of a subprocess in a session of its own.
 
+    ``killed`` tells that the stream itself ended it, because it outlived its input.
+
     Parameters
     ----------
     command
@@ -69,6 +71,7 @@ class ProcessStream:
         self._reading = threading.Lock()
         self._writing = threading.Lock()
         self._closed = False
+        self.killed = False
         self._wake = _Wake()
         if self._wake.works:
             os.set_blocking(self._stdin, False)
@@ -81,11 +84,6 @@ class ProcessStream:
         )
         thread.start()
         return thread
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
 
     @property
     def _stdin(self) -> int:
@@ -162,7 +160,7 @@ class ProcessStream:
         self._closed = True
         self._wake.up()
         if not self._wake.works:
-            self._process.kill()
+            self._kill()
         with self._writing:
             assert self._process.stdin is not None
             self._process.stdin.close()
@@ -173,12 +171,16 @@ class ProcessStream:
         try:
             self._process.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
         self._waiter.join()
         with self._reading:
             assert self._process.stdout is not None
             self._process.stdout.close()
             self._wake.close()
+
+    def _kill(self) -> None:
+        self.killed = True
+        self._process.kill()
 
     def stderr(self) -> str:
         """Return the last 64 KB that the program wrote to its stderr."""

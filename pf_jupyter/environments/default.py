@@ -6,7 +6,6 @@ making it.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -32,7 +31,7 @@ DEFAULT_VERSION = "1"
 DEFAULT_PACKAGES = ("jinja2", "markupsafe")
 """What the built-in tools need: prompts are jinja2 templates."""
 
-_RECIPE = 1
+_RECIPE = 2
 """Raised whenever the same versions would be put together differently."""
 
 _REPOSITORY = f"pf_jupyter/{DEFAULT_NAME}"
@@ -143,7 +142,9 @@ class _Recipe:
             f"{_LABEL}.environment": DEFAULT_NAME,
             f"{_LABEL}.version": DEFAULT_VERSION,
             f"{_LABEL}.digest": self.digest,
-            f"{_LABEL}.packages": json.dumps(dict(self.packages), sort_keys=True),
+            f"{_LABEL}.packages": " ".join(
+                f"{name}=={version}" for name, version in sorted(self.packages.items())
+            ),
         }
         if self.interpreter is not None:
             labels[f"{_LABEL}.python"] = base.PYTHON_IN_IMAGE

@@ -80,6 +80,14 @@ def test_not_hardened_leaves_the_image_as_it_is() -> None:
     assert host["mem_limit"] == 4 * GIB
 
 
+def test_a_check_of_the_image_is_turned_off() -> None:
+    made = docker_profile.container_options(spec(), ["python3"], checked=True)
+    assert made["healthcheck"] == {"test": ["NONE"]}
+    # an engine without systemd stumbles over being told to do nothing
+    made = docker_profile.container_options(spec(), ["python3"])
+    assert "healthcheck" not in made
+
+
 LOOK = """
 import json, os, socket, stat, subprocess, sys
 def writable(path):

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pf_jupyter.engines.docker_address import Address
+from pf_jupyter.engines.docker_profile import INSTANCE_LABEL
 from pf_jupyter.engines.docker_stream import ExecStream
 from pf_jupyter.engines.docker_watch import to_event
 from pf_jupyter.errors import Unreachable
 
-PODMAN_DIED = {"status": "died", "Actor": {"Attributes": {"containerExitCode": 9}}}
 ADDRESS = Address("unix:///docker.sock")
 
 
@@ -112,25 +112,29 @@ def test_a_connection_that_times_out_is_told() -> None:
         stream.read(1)
 
 
+def event(word: str, key: str = "Action", **attributes: str) -> dict[str, Any]:
+    attributes = {INSTANCE_LABEL: "one", **attributes}
+    return {key: word, "time": 1, "Actor": {"ID": "12", "Attributes": attributes}}
+
+
 @pytest.mark.parametrize(
     ("raw", "kind", "code"),
     [
-        ({"Action": "die", "Actor": {"Attributes": {"exitCode": "3"}}}, "died", 3),
-        (
-            {"status": "died", "Actor": {"Attributes": {"containerExitCode": 9}}},
-            "died",
-            9,
-        ),
-        ({"Action": "remove"}, "removed", None),
-        ({"Action": "destroy"}, "removed", None),
-        ({"Action": "oom"}, "oom", None),
+        (event("die", exitCode="3"), "died", 3),
+        (event("died", "status", containerExitCode="9"), "died", 9),
+        (event("remove"), "removed", None),
+        (event("destroy"), "removed", None),
+        (event("oom"), "oom", None),
     ],
 )
 def test_words_of_docker_and_podman(raw: Any, kind: str, code: int | None) -> None:
-    event = to_event({**raw, "time": 1})
-    assert event is not None
-    assert (event.kind, event.exit_code) == (kind, code)
+    told = to_event(raw)
+    assert told is not None
+    assert (told.id, told.kind, told.exit_code) == ("12", kind, code)
 
 
 def test_other_events_are_not_told() -> None:
-    assert to_event({"Action": "exec_start: python3", "time": 1}) is None
+    assert to_event(event("exec_start: python3")) is None
+    strange = event("die")
+    del strange["Actor"]["Attributes"][INSTANCE_LABEL]
+    assert to_event(strange) is None
