@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional
 
 from . import protocol, wire
 from .bounded_text import BoundedText
+from .scrubbing import secrets_of
 
 DEFAULT_LOG_LIMIT = 256 * 1024
 _ENDS = {
@@ -73,6 +74,10 @@ class ActiveRun:
 
     def __init__(self, request: Dict[str, Any], body: bytes) -> None:
         self.id = request["id"]
+        # Secrets are for the executor alone; here they serve to keep them out of what
+        # is printed around it, and only while the run goes on.
+        self.secrets = secrets_of(request.pop("connections", None))
+        self._scrubbers: Dict[str, Any] = {}
         self.request = request
         self.body = body
         self.is_inspection = request["op"] == "inspect"
@@ -88,6 +93,20 @@ class ActiveRun:
         self._ended: Dict[str, str] = {}
         self._kept: Dict[str, bytes] = {}
         self._logs: Dict[Optional[str], _Logs] = {}
+
+    def forget(self) -> None:
+        """Let go of the host's message once it was passed on."""
+        self.body = b""
+
+    def scrub_output(self, stream: str, text: bytes, *, last: bool = False) -> bytes:
+        """Return what can be shown of printed bytes; what is held back comes later."""
+        if not self.secrets:
+            return text
+        if stream not in self._scrubbers:
+            self._scrubbers[stream] = self.secrets.byte_stream()
+        scrubber = self._scrubbers[stream]
+        shown: bytes = scrubber.feed(text)
+        return shown + scrubber.finish() if last else shown
 
     # ---- what is seen -------------------------------------------------------
 

@@ -85,7 +85,8 @@ class Executor:
     def _do(self, request: Dict[str, Any], header: Dict[str, Any]) -> Dict[str, Any]:
         folder = header["folder"]
         if not header["prepared"]:
-            prepare(request["flow"], folder, header["environment"])
+            environment = execution.environment_of(request)
+            prepare(request["flow"], folder, environment)
         if request["op"] == "inspect":
             return execution.inspect_tools(
                 request["flow"], folder, request.get("nodes")

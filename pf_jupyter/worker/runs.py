@@ -162,6 +162,7 @@ class Runs:
             "environment": run.request.get("environment_variables") or {},
         }
         executor.send(header, run.body)
+        run.forget()
         # A spare is made while a long run goes on, but does not compete with a short
         # one for the processor, unless the next run would have to wait for it.
         seconds = _REFILL_SECONDS if executor.source.has_spare else 0.0
@@ -209,6 +210,7 @@ class Runs:
                 "this is a defect of pf_jupyter; report it with the traceback",
             )
             error["traceback"] = header["traceback"]
+            error = run.secrets.scrub_error(error)
             self._finish(self._turns[run.id], error)
 
     def printed(self, executor: ExecutorHandle, stream: str, text: bytes) -> None:
@@ -219,19 +221,37 @@ class Runs:
             self._log(run, header, text, direct=True)
 
     def _log(
-        self, run: ActiveRun, header: Dict[str, Any], text: bytes, *, direct: bool
+        self,
+        run: ActiveRun,
+        header: Dict[str, Any],
+        text: bytes,
+        *,
+        direct: bool,
+        last: bool = False,
     ) -> None:
         node, stream = header["node"], header["stream"]
+        if direct and run.secrets:
+            text = run.scrub_output(stream, text, last=last)
+            if not text:
+                return
         if run.see_log(node, stream, text, direct=direct):
             header.setdefault("event", "log")
             header.setdefault("time", now())
             shown = text.decode("utf-8", "replace" if direct else "surrogatepass")
             self._outbox.offer(run.frame("event", event={**header, "text": shown}))
 
+    def _show_rest(self, run: ActiveRun) -> None:
+        """Show what was held back because a secret might have begun there."""
+        if run.secrets:
+            for stream in ("stdout", "stderr"):
+                header = {"node": run.only_node, "stream": stream}
+                self._log(run, header, b"", direct=True, last=True)
+
     def _answered(self, executor: ExecutorHandle, run: ActiveRun, frame: bytes) -> None:
         turn = self._turns[run.id]
         # Text that is in the pipes now was written before the answer.
         executor.collect()
+        self._show_rest(run)
         if run.has_direct_output and not run.is_inspection:
             decoder = protocol.Decoder()
             decoder.feed(frame)
@@ -328,6 +348,7 @@ class Runs:
         self, turn: _Turn, error: Dict[str, Any], status: str = "Failed"
     ) -> None:
         run = turn.run
+        self._show_rest(run)
         for event in run.closing_events(error):
             self._outbox.put(run.frame("event", event=event))
         value: Dict[str, Any]

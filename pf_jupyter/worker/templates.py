@@ -189,6 +189,13 @@ def environment_of(run: ActiveRun) -> Dict[str, Any]:
     return run.request.get("environment_variables") or {}
 
 
+def _names_a_connection(run: ActiveRun) -> bool:
+    """Whether an environment variable is to hold a value of a connection."""
+    raw = run.request["flow"].get("environment_variables") or {}
+    values = [*raw.values(), *environment_of(run).values()]
+    return any(isinstance(v, str) and v.strip().startswith("${") for v in values)
+
+
 class ForkBackend:
     """All executors of a worker on a system that can fork.
 
@@ -216,6 +223,11 @@ class ForkBackend:
 
     def ask(self, run: ActiveRun, snapshot: Snapshot) -> None:
         """Find an executor for ``run``; the observer hears of it."""
+        if run.secrets and _names_a_connection(run):
+            # Code may read these variables while it loads, and secrets are for the
+            # executor alone: a template lives on and serves other runs.
+            self.zygote.ask(run)
+            return
         template = self._find(run, snapshot)
         if template.broken:
             self.zygote.ask(run)

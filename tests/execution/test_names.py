@@ -206,7 +206,7 @@ def test_connections_that_are_missing_or_do_not_fit(flow):
     )
     error = flow.failure()
     assert error["code"] == "ConnectionNotFoundError"
-    assert error["hint"] == "%pfconnection create mine"
+    assert error["hint"] == "%pfconnection create --name mine"
     other = {"mine": execution_dict("OpenAIConnection", api_key="k")}
     error = flow.run(connections=other)["error"]
     assert error["code"] == "NodeInputValidationError"

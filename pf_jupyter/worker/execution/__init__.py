@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional
 from pf_jupyter.worker.execution.inspection import inspect_nodes
 from pf_jupyter.worker.execution.prepared import prepared_flow
 from pf_jupyter.worker.execution.run import run_request
-from pf_jupyter.worker.execution.surroundings import flow_environment
+from pf_jupyter.worker.execution.surroundings import environment_of, flow_environment
 
 WARM_MODULES = (
     "asyncio",
@@ -37,7 +37,7 @@ WARM_MODULES = (
 )
 """Modules worth importing before executors are forked; some may not be installed."""
 
-__all__ = ["WARM_MODULES", "inspect_tools", "prepare", "run_flow"]
+__all__ = ["WARM_MODULES", "environment_of", "inspect_tools", "prepare", "run_flow"]
 
 
 def prepare(

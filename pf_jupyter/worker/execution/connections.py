@@ -6,10 +6,58 @@ Rules: flow-format sections 1.8, 5 and 9 item 6. Secrets stay inside the objects
 from __future__ import annotations
 
 import importlib
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
 
 from pf_jupyter.worker.execution.failures import FlowFailure, hint_for, text_of
 from pf_jupyter.worker.execution.interface import Parameter
+
+_MODULE = "promptflow.connections"
+
+
+class ConnectionMissing(FlowFailure):
+    """A node names a connection that the run was not given.
+
+    Parameters
+    ----------
+    node
+        The node.
+    place
+        Which of its inputs, for the message: ``input 'conn'``.
+    name
+        What it names.
+    """
+
+    def __init__(self, node: str, place: str, name: Any) -> None:
+        super().__init__(
+            "ConnectionNotFoundError",
+            f"{place} of node '{node}' needs the connection '{name}', which there is "
+            "not",
+            hint=f"%pfconnection create --name {name}",
+            node=node,
+        )
+        self.connection = name
+
+
+def check_connections(nodes: Iterable[Any], given: Mapping[str, Any]) -> None:
+    """Refuse a run that lacks a connection before its first node runs.
+
+    Parameters
+    ----------
+    nodes
+        Prepared nodes.
+    given
+        Execution dictionaries of connections by name.
+
+    Raises
+    ------
+    ConnectionMissing
+        Naming the first node that lacks one.
+    """
+    for node in nodes:
+        for parameter in node.connections:
+            name = node.literal(parameter)
+            if name not in given:
+                raise ConnectionMissing(node.name, f"input '{parameter}'", name)
 
 
 def resolve_connection(
@@ -35,17 +83,10 @@ def resolve_connection(
     """
     data = given.get(name) if isinstance(name, str) else None
     if data is None:
-        raise FlowFailure(
-            "ConnectionNotFoundError",
-            f"input '{parameter.name}' of node '{node}' needs the connection "
-            f"'{name}', which was not given",
-            hint=f"%pfconnection create {name}",
-            node=node,
-            codes=["UserError", "ConnectionNotFoundError"],
-        )
+        raise ConnectionMissing(node, f"input '{parameter.name}'", name)
     connection = build_connection(str(name), data)
     if parameter.custom_types and type(connection).__name__ == "CustomConnection":
-        return _strongly_typed(connection, parameter.custom_types[0])
+        return _strongly_typed(connection, parameter.custom_types)
     kind = type(connection).__name__
     if kind not in parameter.types:
         raise FlowFailure(
@@ -69,8 +110,7 @@ def build_connection(name: str, data: Mapping[str, Any]) -> Any:
     kind = str(data.get("type", ""))
     values: Dict[str, Any] = dict(data.get("value") or {})
     try:
-        module = importlib.import_module(data.get("module") or "promptflow.connections")
-        cls = getattr(module, kind)
+        cls = _class_of(kind, data.get("module"))
         if kind == "CustomConnection":
             secret_keys = set(data.get("secret_keys") or ())
             secrets = {k: v for k, v in values.items() if k in secret_keys}
@@ -86,20 +126,22 @@ def build_connection(name: str, data: Mapping[str, Any]) -> Any:
         ) from None
 
 
-def secret_values(given: Mapping[str, Any]) -> Tuple[str, ...]:
-    """Return the secret texts of connections, longest first, for scrubbing."""
-    found: List[str] = []
-    for data in given.values():
-        values = data.get("value") or {}
-        for key in data.get("secret_keys") or ():
-            value = values.get(key)
-            if isinstance(value, str) and len(value) >= 4:
-                found.append(value)
-    return tuple(sorted(set(found), key=len, reverse=True))
+def _class_of(kind: str, module: Optional[str]) -> Any:
+    """Find a connection class; that of an extra package may also be with the others."""
+    places = [module or _MODULE, _MODULE]
+    for place in dict.fromkeys(places):
+        try:
+            return getattr(importlib.import_module(place), kind)
+        except (ImportError, AttributeError):
+            if place == places[-1]:
+                raise
+    raise AttributeError(kind)
 
 
-def _strongly_typed(connection: Any, cls: type) -> Any:
+def _strongly_typed(connection: Any, classes: Sequence[type]) -> Any:
     keep = "promptflow.connection."
+    named = connection.configs.get(f"{keep}custom_type")
+    cls = next((found for found in classes if found.__name__ == named), classes[0])
     configs = {
         key: value
         for key, value in dict(connection.configs).items()

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from pf_jupyter.errors import PfError
+from pf_jupyter.worker.scrubbing import NONE, Secrets
 
 _USER = ("UserError",)
 _VALIDATION = (*_USER, "ValidationError")
@@ -27,6 +28,7 @@ _PARENTS: Dict[str, Tuple[str, ...]] = {
     "EmptyOutputReference": _REQUEST,
     "FailedToImportModule": _USER,
     "FlowOutputUnserializable": _USER,
+    "ConnectionNotFoundError": _USER,
     "GetConnectionError": (*_VALIDATION, "InvalidRequest"),
     "InputNotFound": _REQUEST,
     "InputNotFoundFromAncestorNodeOutput": _SYSTEM,
@@ -48,6 +50,7 @@ _PARENTS: Dict[str, Tuple[str, ...]] = {
     "PackageToolNotFoundError": _VALIDATION,
     "PythonLoadError": _PARSING,
     "SingleNodeValidationError": _USER,
+    "TemplateAssertionError": _SYSTEM,
     "TemplateSyntaxError": _SYSTEM,
     "ToolCanceledError": _USER,
     "ToolExecutionError": _USER,
@@ -138,7 +141,7 @@ def load_failed(inner: FlowFailure) -> FlowFailure:
     (flow-format section 1.8).
     """
     detail = f"({inner.code}) {inner.message}"
-    if inner.code == "TemplateSyntaxError":
+    if inner.code in ("TemplateSyntaxError", "TemplateAssertionError"):
         detail = f"Jinja parsing failed at line {inner.line}: {detail}"
     return FlowFailure(
         "ResolveToolError",
@@ -226,7 +229,7 @@ def hint_for(error: BaseException) -> str:
     return ""
 
 
-def describe(error: BaseException, folder: str, secrets: Sequence[str] = ()) -> Any:
+def describe(error: BaseException, folder: str, secrets: Secrets = NONE) -> Any:
     """Return an exception as the ERROR of the protocol.
 
     Parameters
@@ -255,11 +258,12 @@ def describe(error: BaseException, folder: str, secrets: Sequence[str] = ()) -> 
     if cause is not None:
         described["exception"] = {
             "type": type(cause).__name__,
-            "message": scrub(text_of(cause), secrets),
+            "message": text_of(cause),
         }
-    for key in ("message", "traceback"):
-        described[key] = scrub(described[key], secrets)
-    return described
+    connection = getattr(error, "connection", None)
+    if connection is not None:
+        described["connection"] = connection
+    return secrets.scrub_error(described)
 
 
 def _place(frames: Sequence[Dict[str, Any]]) -> str:
@@ -267,14 +271,6 @@ def _place(frames: Sequence[Dict[str, Any]]) -> str:
     if not frames or not frames[-1]["line"]:
         return ""
     return f"look at {frames[-1]['file']}, line {frames[-1]['line']}"
-
-
-def scrub(text: str, secrets: Sequence[str]) -> str:
-    """Replace every secret in ``text`` by stars."""
-    for secret in secrets:
-        if secret in text:
-            text = text.replace(secret, "**********")
-    return text
 
 
 def user_frames(error: BaseException, folder: str) -> Iterator[Dict[str, Any]]:

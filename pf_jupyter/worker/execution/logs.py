@@ -13,10 +13,10 @@ import threading
 import time
 from collections import deque
 from contextvars import ContextVar
-from typing import Any, Callable, Deque, Dict, List, Optional, Sequence
+from typing import Any, Callable, Deque, Dict, List, Optional
 
-from pf_jupyter.worker.execution.failures import scrub
 from pf_jupyter.worker.execution.ticker import FLUSH_SECONDS, ticker
+from pf_jupyter.worker.scrubbing import NONE, Secrets
 
 DEFAULT_LIMIT = 1024 * 1024
 _SETTLE_CHARS = 64 * 1024
@@ -71,10 +71,15 @@ class StreamLog:
     """One stream of one node."""
 
     def __init__(
-        self, node: Optional[str], stream: str, limit: int, emit: EmitLog
+        self,
+        node: Optional[str],
+        stream: str,
+        limit: int,
+        emit: EmitLog,
+        secrets: Secrets = NONE,
     ) -> None:
         self.kept = KeptText(limit)
-        self.secrets: Sequence[str] = ()
+        self._scrubber = secrets.stream()
         self._node = node
         self._stream = stream
         self._emit = emit
@@ -134,6 +139,9 @@ class StreamLog:
 
     def close(self) -> str:
         """Send what waits and return what is kept."""
+        if self._scrubber is not None:
+            with self._lock:
+                self._settle(last=True)
         self.flush_late()
         with self._lock:
             return self.kept.text()
@@ -159,15 +167,17 @@ class StreamLog:
             text = f"{text[:half]}\n[… {lost} characters not sent …]\n{text[-half:]}"
         return text
 
-    def _settle(self) -> None:
+    def _settle(self, last: bool = False) -> None:
         """Stamp what was written in the second that is over, and keep it."""
         pending = self._pending
         text = "".join([pending.popleft() for _ in range(len(pending))])
         self._size = 0
+        if self._scrubber is not None:
+            text = self._scrubber.feed(text)
+            if last:
+                text += self._scrubber.finish()
         if not text:
             return
-        if self.secrets:
-            text = scrub(text, self.secrets)
         ends = text[-1] == "\n"
         body = text[:-1] if ends else text
         body = body.replace("\n", "\n" + self._prefix)
@@ -186,7 +196,11 @@ class NodeLog:
     """Both streams of one node, or of a run outside its nodes (``node`` None)."""
 
     def __init__(
-        self, node: Optional[str], limit: int, emit: EmitLog, secrets: Sequence[str]
+        self,
+        node: Optional[str],
+        limit: int,
+        emit: EmitLog,
+        secrets: Secrets = NONE,
     ) -> None:
         self.node = node
         self.closed = False
@@ -199,8 +213,7 @@ class NodeLog:
         """Return the log of ``stdout`` or ``stderr``."""
         log = self._streams.get(name)
         if log is None:
-            log = StreamLog(self.node, name, self._limit, self._emit)
-            log.secrets = self._secrets
+            log = StreamLog(self.node, name, self._limit, self._emit, self._secrets)
             log = self._streams.setdefault(name, log)
         return log
 

@@ -172,9 +172,10 @@ class _Joining:
         self._texts: List[str] = []
         self._unsent: List[str] = []
         self._sent_at = 0.0
-        self._held = False
+        self._held = self._ended = False
         self._lock = threading.Lock()
         self._token: Any = None
+        self._scrubber = reporter.secrets.stream()
 
     def __enter__(self) -> "_Joining":
         if self._record is not None and self._record.log is not None:
@@ -185,11 +186,12 @@ class _Joining:
     def __exit__(self, kind: Any, error: Optional[BaseException], tb: Any) -> None:
         if self._token is not None:
             current_log.reset(self._token)
+        self._ended = True
         self.flush_late()
         if self._record is not None and self._record.log is not None:
             self._record.logs = self._record.log.close()
             if self._is_whole and self._items:
-                self._record.output = to_json_or_text(self._items)
+                self._record.output = to_json_or_text(self._shown_items())
         if isinstance(error, Exception) and self._node is not None:
             failure = tool_failed(self._node, error)
             self._reporter.failed(self._node, failure)
@@ -222,11 +224,23 @@ class _Joining:
         """Return the whole text."""
         return "".join(self._texts)
 
+    def _shown_items(self) -> List[Any]:
+        """Return the items, or their text as one when a secret lies across them."""
+        scrub = self._reporter.secrets.scrub
+        text = self.text()
+        if scrub(text) == "".join(map(scrub, self._texts)):
+            return self._items
+        return [scrub(text)]
+
     def _send(self, now: float) -> None:
         with self._lock:
             text = "".join(self._unsent)
             self._unsent.clear()
             self._sent_at = now
+            if self._scrubber is not None:
+                text = self._scrubber.feed(text)
+                if self._ended:
+                    text += self._scrubber.finish()
             if text:
                 # Under the lock, or two threads could send pieces in the wrong order.
                 self._reporter.event(

@@ -77,7 +77,7 @@ class PreparedNode:
         if not self.connections and self.tool.owner is None:
             return self.tool.function, {}
         resolved = {
-            name: resolve_connection(self.name, self._literal(name), parameter, given)
+            name: resolve_connection(self.name, self.literal(name), parameter, given)
             for name, parameter in self.connections.items()
         }
         if self.tool.owner is None:
@@ -86,7 +86,8 @@ class PreparedNode:
         arguments = {k: v for k, v in resolved.items() if k in self.arguments}
         return getattr(made, self.tool.method), arguments
 
-    def _literal(self, name: str) -> Any:
+    def literal(self, name: str) -> Any:
+        """Return what the flow file says for an input, None for a reference."""
         if name in self.init_arguments:
             return self.init_arguments[name]
         reference = self.arguments[name]

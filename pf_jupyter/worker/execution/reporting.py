@@ -16,6 +16,7 @@ from pf_jupyter.worker.execution.records import (
     preview,
     to_json_or_text,
 )
+from pf_jupyter.worker.scrubbing import NONE, Secrets
 
 Emit = Callable[[Dict[str, Any]], None]
 DEFAULT_INTERVAL = 60.0
@@ -33,7 +34,7 @@ class Reporter:
     log_limit
         Bytes that a node's log may keep; None is 1 MB.
     secrets
-        Texts to keep out of logs and errors.
+        What to keep out of everything that is told.
     """
 
     def __init__(
@@ -41,13 +42,13 @@ class Reporter:
         emit: Emit,
         folder: str,
         log_limit: Optional[int] = None,
-        secrets: Sequence[str] = (),
+        secrets: Secrets = NONE,
     ) -> None:
         self.records: Dict[str, NodeRecord] = {}
-        self._emit = emit
+        self.secrets = secrets
+        self._emit = secrets.emitting(emit)
         self._folder = folder
         self._limit = DEFAULT_LIMIT if log_limit is None else log_limit
-        self._secrets = secrets
         self._log = NodeLog(None, self._limit, self._send_log, secrets)
         self._interval = _interval()
         self.poll_seconds = max(0.01, min(1.0, self._interval / 4))
@@ -64,7 +65,7 @@ class Reporter:
 
     def started(self, node: str, inputs: Dict[str, Any]) -> NodeLog:
         """Report that a node begins; return the log that its output goes to."""
-        log = NodeLog(node, self._limit, self._send_log, self._secrets)
+        log = NodeLog(node, self._limit, self._send_log, self.secrets)
         record = self.records[node]
         self.event("node_started", node=node)
         record.start(inputs, log)
@@ -73,7 +74,8 @@ class Reporter:
     def completed(self, node: str, value: Any, ended: Optional[Moment] = None) -> None:
         """Report that a node gave ``value``, at ``ended`` or just now."""
         record = self.records[node]
-        record.output = to_json_or_text(value)
+        # here already: a preview could cut a secret, so that it is not found any more
+        record.output = self.secrets.scrub_value(to_json_or_text(value))
         record.end("Completed", None, ended)
         self.event(
             "node_completed",
@@ -119,7 +121,7 @@ class Reporter:
 
     def describe(self, error: BaseException) -> Dict[str, Any]:
         """Return an exception as ERROR."""
-        described: Dict[str, Any] = describe(error, self._folder, self._secrets)
+        described: Dict[str, Any] = describe(error, self._folder, self.secrets)
         return described
 
     def warn(self, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from pf_jupyter.errors import PfError
 from pf_jupyter.flow.reference import InputReference
 from pf_jupyter.worker.execution import logs
-from pf_jupyter.worker.execution.connections import secret_values
+from pf_jupyter.worker.execution.connections import check_connections
 from pf_jupyter.worker.execution.failures import FlowFailure
 from pf_jupyter.worker.execution.inputs import flow_inputs, node_scope, unused_names
 from pf_jupyter.worker.execution.line import Line
@@ -33,12 +33,13 @@ from pf_jupyter.worker.execution.records import now_text, to_json_or_text
 from pf_jupyter.worker.execution.reporting import Emit, Reporter
 from pf_jupyter.worker.execution.scope import Scope
 from pf_jupyter.worker.execution.surroundings import (
+    environment_of,
     environment_set,
-    flow_environment,
     inside_folder,
 )
 from pf_jupyter.worker.execution.threads import MAX_CONCURRENCY, run_in_threads
 from pf_jupyter.worker.execution.ticker import ticker
+from pf_jupyter.worker.scrubbing import secrets_of
 
 
 def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str, Any]:
@@ -57,9 +58,8 @@ def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str
     """
     folder = os.path.abspath(folder)
     connections = request.get("connections") or {}
-    reporter = Reporter(
-        emit, folder, request.get("log_limit"), secret_values(connections)
-    )
+    secrets = secrets_of(connections)
+    reporter = Reporter(emit, folder, request.get("log_limit"), secrets)
     run = _Run(request, reporter, connections)
     began, started_at = time.perf_counter(), now_text()
     logs.install()
@@ -67,8 +67,7 @@ def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str
     ticker.watch(reporter)
     reporter.event("run_started", pid=os.getpid())
     raw = request["flow"]
-    environment = flow_environment(raw.get("environment_variables") or {}, connections)
-    environment.update(request.get("environment_variables") or {})
+    environment = environment_of(request)
     try:
         with environment_set(environment), inside_folder(folder):
             run.execute(prepared_flow(raw, folder, environment))
@@ -80,7 +79,7 @@ def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str
         ticker.unwatch(reporter)
         reporter.close()
         logs.remove_owner(reporter.owner)
-    return {
+    result = {
         "status": run.status,
         "outputs": run.outputs,
         "nodes": reporter.results(),
@@ -91,6 +90,7 @@ def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str
         "duration_ms": round((time.perf_counter() - began) * 1000, 3),
         "aggregation_inputs": run.aggregation_inputs,
     }
+    return secrets.scrub_result(result)
 
 
 class _Run:
@@ -158,7 +158,11 @@ class _Run:
         flow = prepared.flow
         self._reporter.declare([node.name for node in flow.nodes])
         prepared.check()
+        check_connections(prepared.nodes.values(), self._connections)
         inputs = flow_inputs(flow, self._inputs, self._line_number)
+        for name in self._inputs:
+            if name not in flow.inputs:
+                self._reporter.warn(f"the flow declares no input '{name}'")
         normal = [n for n in prepared.nodes.values() if not n.node.aggregation]
         scope = Scope(inputs)
         self._schedule(Line(normal, scope, self._reporter, self._connections), prepared)
@@ -202,7 +206,14 @@ class _Run:
         single = copy.copy(target)
         single.waits_for = []
         for name in unused_names(flow, single, self._inputs):
-            self._reporter.warn(f"node '{single.name}' has no input called '{name}'")
+            self._reporter.warn(
+                f"'{name}' was given and changes nothing: "
+                + (
+                    f"it is written into the flow for node '{single.name}'"
+                    if name in single.arguments
+                    else f"node '{single.name}' has no input called so"
+                )
+            )
         scope = node_scope(flow, single, self._inputs, self._given)
         line = Line([single], scope, self._reporter, self._connections, [single.name])
         with collecting(self.metrics if target.node.aggregation else {}):
@@ -214,6 +225,7 @@ class _Run:
         target = self._target(prepared)
         prepared.check()
         chosen = _downstream(prepared, target)
+        check_connections(chosen, self._connections)
         names = {node.name for node in chosen}
         given = {name: v for name, v in self._given.items() if name not in names}
         missing = [

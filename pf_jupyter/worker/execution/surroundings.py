@@ -12,6 +12,19 @@ import sys
 from typing import Any, Dict, Iterator, Mapping
 
 
+def environment_of(request: Mapping[str, Any]) -> Dict[str, str]:
+    """Return the environment variables of a run, its own before those of the flow.
+
+    Parameters
+    ----------
+    request
+        RUN of the protocol.
+    """
+    raw = request["flow"].get("environment_variables") or {}
+    own = request.get("environment_variables") or {}
+    return flow_environment({**raw, **own}, request.get("connections") or {})
+
+
 def flow_environment(
     raw: Mapping[str, Any], connections: Mapping[str, Any]
 ) -> Dict[str, str]:
