@@ -6,148 +6,24 @@ gets the events and the answer of its own id.
 
 from __future__ import annotations
 
-import base64
 import itertools
-import os
-import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..engines.api import ByteStream
 from ..worker import protocol
 from .bundle import bundle
+from .pending import OnEvent, Pending, Upload, to_exception
+from .upload import portions
 
 if TYPE_CHECKING:
-    from ..flow.contents import Snapshot, SnapshotFile
+    from ..flow.contents import Snapshot
 
-OnEvent = Callable[[dict[str, Any]], None]
+__all__ = ["OnEvent", "Pending", "WorkerChannel", "to_exception"]
+
 _READ_SIZE = 1 << 18
-_FILL_BYTES = 1 << 20
-# Where a waiting thread does not notice Ctrl-C by itself, it wakes up to look.
-_SLICE_SECONDS = 0.2 if os.name == "nt" else None
-
-
-@dataclass
-class _Upload:
-    """What to send again once the snapshot is there."""
-
-    snapshot: Snapshot
-    op: str
-    fields: dict[str, Any]
-
-
-class Pending:
-    """A request that was sent.
-
-    Parameters
-    ----------
-    on_event
-        Called from the reading thread with each event; it must be quick, since all
-        other answers wait meanwhile. Without it, events are kept for `events`.
-    """
-
-    def __init__(
-        self, channel: WorkerChannel, number: int, on_event: OnEvent | None
-    ) -> None:
-        self.id = number
-        self._channel = channel
-        self._on_event = on_event
-        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._done = threading.Event()
-        self._callbacks: list[Callable[[Pending], None]] = []
-        self._lock = threading.Lock()
-        self._value: Any = None
-        self._error: errors.PfError | None = None
-        self._upload: _Upload | None = None
-        self.stopped = False
-
-    @property
-    def done(self) -> bool:
-        """Whether the answer is there."""
-        return self._done.is_set()
-
-    @property
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Yield events as they come, until the answer is there."""
-        while (event := self._next_event()) is not None:
-            yield event
-        # Whoever asks again finds the end again.
-        self._events.put(None)
-
-    def _next_event(self) -> dict[str, Any] | None:
-        while True:
-            try:
-                return self._events.get(timeout=_SLICE_SECONDS)
-            except queue.Empty:
-                continue
-
-    def result(self, timeout: float | None = None) -> Any:
-        """Return the answer.
-
-        Parameters
-        ----------
-        timeout
-            Seconds to wait; None waits for ever.
-
-        Raises
-        ------
-        PfError
-            What the worker answered, or RuntimeFailed when the stream ended.
-        TimeoutError
-            There is no answer yet; the request goes on.
-        """
-        if timeout is not None or _SLICE_SECONDS is None:
-            if not self._done.wait(timeout):
-                raise TimeoutError(f"no answer within {timeout} seconds")
-        else:
-            while not self._done.wait(_SLICE_SECONDS):
-                pass
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-    def cancel(self, timeout: float = 5.0) -> bool:
-        """End the run in the worker; its result then says Canceled.
-
-        Returns whether the worker still had something to end.
-        """
-        if self.done:
-            return False
-        self.stopped = True
-        try:
-            answer = self._channel.request("cancel", target=self.id).result(timeout)
-        except (errors.RuntimeFailed, TimeoutError):
-            # Then the run ends with the worker.
-            return False
-        return bool(answer["canceled"])
-
-    def add_done_callback(self, call: Callable[[Pending], None]) -> None:
-        """Call, from whatever thread, as soon as the answer is there."""
-        with self._lock:
-            if not self._done.is_set():
-                self._callbacks.append(call)
-                return
-        call(self)
-
-    def _notify(self, event: dict[str, Any]) -> None:
-        if self._on_event is None:
-            self._events.put(event)
-        else:
-            self._on_event(event)
-
-    def _settle(self, value: Any, error: errors.PfError | None) -> None:
-        with self._lock:
-            if self._done.is_set():
-                return
-            self._value, self._error = value, error
-            self._done.set()
-            callbacks, self._callbacks = self._callbacks, []
-        self._events.put(None)
-        for call in callbacks:
-            call(self)
 
 
 class WorkerChannel:
@@ -252,7 +128,7 @@ class WorkerChannel:
     ) -> Pending:
         pending = Pending(self, next(self._numbers), on_event)
         if snapshot is not None:
-            pending._upload = _Upload(snapshot, op, fields)
+            pending.upload = Upload(snapshot, op, fields)
         with self._lock:
             if self._ended:
                 raise self._why()
@@ -318,7 +194,7 @@ class WorkerChannel:
         fields = {**body, "snapshot": snapshot.digest}
         return self._ask(op, on_event, fields, snapshot)
 
-    def _upload_and_retry(self, pending: Pending, upload: _Upload) -> None:
+    def _upload_and_retry(self, pending: Pending, upload: Upload) -> None:
         try:
             self.ensure_snapshot(upload.snapshot)
             with self._lock:
@@ -327,14 +203,14 @@ class WorkerChannel:
                     self._pending[pending.id] = pending
             if pending.stopped:
                 message = "the run was stopped before it began"
-                pending._settle(None, errors.RunCanceled(message, hint="run it again"))
+                pending.settle(None, errors.RunCanceled(message, hint="run it again"))
                 return
             self._send(pending, upload.op, upload.fields)
         except errors.PfError as error:
-            pending._settle(None, error)
+            pending.settle(None, error)
         except Exception as error:
             message = f"sending the flow failed: {type(error).__name__}: {error}"
-            pending._settle(None, errors.InternalError(message))
+            pending.settle(None, errors.InternalError(message))
 
     def ensure_snapshot(self, snapshot: Snapshot, timeout: float = 300.0) -> None:
         """Upload what the worker lacks of a snapshot.
@@ -355,7 +231,7 @@ class WorkerChannel:
         missing = set(opened.result(timeout)["missing"])
         sources = {file.digest: file for file in files if file.digest in missing}
         last: Pending | None = None
-        for blobs in _portions(list(sources.values())):
+        for blobs in portions(list(sources.values())):
             # The next portion is read from disk while the worker writes this one.
             following = self.request(
                 "snapshot.fill", snapshot=snapshot.digest, blobs=blobs
@@ -430,15 +306,15 @@ class WorkerChannel:
         if pending is None:
             return
         if kind == "event":
-            pending._notify(message["event"])
+            pending.notify(message["event"])
             return
         if kind == "result":
-            pending._settle(message["value"], None)
+            pending.settle(message["value"], None)
             return
         error = message["error"]
-        upload, pending._upload = pending._upload, None
+        upload, pending.upload = pending.upload, None
         if upload is None or error.get("code") != "snapshot_missing":
-            pending._settle(None, to_exception(error))
+            pending.settle(None, to_exception(error))
             return
         # Uploading waits for answers, which only this thread can take.
         threading.Thread(
@@ -455,7 +331,7 @@ class WorkerChannel:
             self._pending.clear()
         self._stream.close()
         for pending in orphans:
-            pending._settle(None, self._why())
+            pending.settle(None, self._why())
         self._greeted.set()
         if self._on_close is not None:
             self._on_close()
@@ -484,48 +360,3 @@ class WorkerChannel:
             log=self._stream.stderr(),
             hint="start the runtime again; its logs may say more",
         )
-
-
-def _portions(files: Sequence[SnapshotFile]) -> Iterator[dict[str, str]]:
-    """Yield the files' contents, base64 by digest, about 1 MB at a time."""
-    portion: dict[str, str] = {}
-    size = 0
-    for file in files:
-        try:
-            content = file.absolute.read_bytes()
-        except OSError as error:
-            raise errors.UsageError(
-                f"{file.path} cannot be read: {error.strerror or error}",
-                code="file_changed",
-                hint="it was there a moment ago; run the flow again",
-            ) from None
-        portion[file.digest] = base64.b64encode(content).decode("ascii")
-        size += len(content)
-        if size >= _FILL_BYTES:
-            yield portion
-            portion, size = {}, 0
-    if portion:
-        yield portion
-
-
-def to_exception(error: dict[str, Any]) -> errors.PfError:
-    """Return the exception for an error that a worker answered."""
-    code = str(error.get("code", "error"))
-    message, hint = str(error.get("message", "")), str(error.get("hint", ""))
-    if code == errors.RuntimeFailed.code:
-        return errors.RuntimeFailed(message, phase="run", hint=hint)
-    kinds: dict[str, type[errors.PfError]] = {
-        kind.code: kind
-        for kind in (
-            errors.UsageError,
-            errors.NotFound,
-            errors.AlreadyExists,
-            errors.IllegalState,
-            errors.Refused,
-            errors.Unreachable,
-        )
-    }
-    known = {"code", "message", "hint"}
-    details = {key: value for key, value in error.items() if key not in known}
-    kind = kinds.get(code, errors.PfError)
-    return kind(message, code=code, hint=hint, details=details)
