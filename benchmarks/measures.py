@@ -39,13 +39,16 @@ def _alternate(contestants: dict[str, Callable[[], float]], repeat: int) -> Time
 
 
 @contextmanager
-def opponent(python: Path) -> Iterator[Callable[[], float]]:
-    """A client of the published package that runs hello once a call, in ms."""
+def opponent(python: Path, settings: str) -> Iterator[Callable[[], float]]:
+    """A client of the published package that runs hello once a call, in ms.
+
+    ``settings`` are those of opponent.py: ``installed`` or ``quiet``.
+    """
     with tempfile.TemporaryDirectory() as folder:
         flow = Path(folder) / "hello"
         shutil.copytree(HELLO, flow)
         process = subprocess.Popen(
-            [str(python), "-W", "ignore", str(HERE / "opponent.py"), str(flow)],
+            [python, "-W", "ignore", HERE / "opponent.py", flow, settings],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -64,7 +67,7 @@ def opponent(python: Path) -> Iterator[Callable[[], float]]:
             yield once
         finally:
             process.stdin.close()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def warm_runs(workspace: Workspace, computes: list[str], python: Path, repeat: int):
@@ -84,9 +87,9 @@ def warm_runs(workspace: Workspace, computes: list[str], python: Path, repeat: i
         return once
 
     try:
-        with opponent(python) as theirs:
+        with opponent(python, "installed") as installed, opponent(python, "quiet") as q:
             contestants = {name: ours(name) for name in computes}
-            contestants["published"] = theirs
+            contestants |= {"published": installed, "published, quiet": q}
             first = {name: [once()] for name, once in contestants.items()}
             for once in contestants.values():
                 for _ in range(3):

@@ -68,7 +68,7 @@ def table(rows: list[Row]) -> str:
     lines = [head]
     for row in rows:
         theirs = "" if row.theirs is None else f"{row.theirs:.1f} ms"
-        met = "met" if row.met else "MISSED"
+        met = ("met" if row.met else "MISSED") if row.target else ""
         ours = f"{row.ours:.1f} ms"
         lines.append([row.what, ours, row.against, theirs, row.ratio, row.target, met])
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
@@ -92,22 +92,23 @@ def measure(repeat: int, image_repeat: int) -> tuple[list[Row], dict[str, Any]]:
         python = published_python()
         first, warm = measures.warm_runs(workspace, computes, python, repeat)
         raw["first run"], raw["warm run"] = first, warm
-        theirs = statistics.median(warm["published"])
-        for name in computes:
-            ours = statistics.median(warm[name])
-            ratio = theirs / ours
-            # The figures are promised for docker; process has to keep up with it.
-            rows.append(
-                Row(
-                    f"warm run of hello, {name}",
-                    ours,
-                    "published test()",
-                    theirs,
-                    f"{ratio:.1f}x faster",
-                    "≤ 5 ms, ≥ 15x",
-                    ours <= 5 and ratio >= 15,
+        for opponent in ("published", "published, quiet"):
+            theirs = statistics.median(warm[opponent])
+            for name in computes:
+                ours = statistics.median(warm[name])
+                # The promise is about the package as people install it.
+                promised = opponent == "published"
+                rows.append(
+                    Row(
+                        f"warm run of hello, {name}",
+                        ours,
+                        f"{opponent}: test()",
+                        theirs,
+                        f"{theirs / ours:.1f}x faster",
+                        "≤ 5 ms, ≥ 15x" if promised else "",
+                        not promised or (ours <= 5 and theirs >= 15 * ours),
+                    )
                 )
-            )
         if docker:
             times = measures.first_answers(workspace, repeat)
             raw["create to first answer"] = times
