@@ -6,9 +6,9 @@ Rules: flow-format section 1.8. The files that nodes name are looked at in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from pf_jupyter.flow.fields import KeyPath, did_you_mean
+from pf_jupyter.flow.fields import KeyPath, describe, did_you_mean
 from pf_jupyter.flow.model import Flow, FlowOutput, Node
 from pf_jupyter.flow.order import dependencies, find_cycles
 from pf_jupyter.flow.reader import Collector
@@ -90,7 +90,8 @@ class _GraphCheck:
         path = (*place, "activate", "when")
         reference = parse_reference(node.activate.when)
         if isinstance(reference, InputReference):
-            self._flow_input(node, reference, path)
+            # A value for it may be given all the same: the run decides.
+            self._flow_input(node, reference, path, self.report.warning)
         elif isinstance(reference, NodeReference):
             target = self._node(node, reference, path, str(node.activate.when))
             if target is None:
@@ -177,15 +178,21 @@ class _GraphCheck:
                 at_key=True,
             )
             return
-        node = output.reference.split(".")[0]
+        node = str(output.reference).split(".")[0]
         self.report.warning(
             "literal_output",
             path,
-            f"output '{output.name}' is always the text '{output.reference}'",
+            f"output '{output.name}' is always {describe(output.reference)}",
             f"did you mean '${{{node}.output}}'?" if node in self.nodes else "",
         )
 
-    def _flow_input(self, node: Node, reference: InputReference, path: KeyPath) -> None:
+    def _flow_input(
+        self,
+        node: Node,
+        reference: InputReference,
+        path: KeyPath,
+        tell: Callable[[str, KeyPath, str, str], None] | None = None,
+    ) -> None:
         if reference.name in self.flow.inputs:
             return
         root = reference.name.split(".")[0].split("[")[0]
@@ -202,7 +209,7 @@ class _GraphCheck:
             hint = did_you_mean(
                 reference.name, self.flow.inputs, "declare it under 'inputs:'"
             )
-        self.report.problem(
+        (tell or self.report.problem)(
             "InputReferenceNotFound",
             path,
             f"node '{node.name}': ${{inputs.{reference.name}}} names no flow input",

@@ -207,14 +207,10 @@ def _build_input(name: str, fields: Fields) -> FlowInput:
 
 
 def _build_output(name: str, fields: Fields) -> FlowOutput:
-    reference = fields.raw.get("reference")
-    if reference is not None and not isinstance(reference, str):
-        fields.wrong("reference", "text such as ${node.output}")
-        reference = ""
     return FlowOutput(
         name=name,
         type=_build_value_type(fields),
-        reference=reference or "",
+        reference=fields.raw.get("reference", ""),
         description=fields.label("description"),
         evaluation_only=fields.flag("evaluation_only") or False,
         is_chat_output=fields.flag("is_chat_output") or False,
@@ -267,7 +263,7 @@ def _build_includes(fields: Fields) -> List[str]:
 
 def _build_message_format(fields: Fields) -> str:
     value = fields.text("message_format")
-    if value is None:
+    if not value:
         return "basic"
     if value.lower() not in MESSAGE_FORMATS:
         fields.report.problem(

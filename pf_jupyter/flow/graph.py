@@ -198,7 +198,7 @@ def _uses_inputs(node: Node) -> bool:
     return any(isinstance(parse_reference(value), InputReference) for value in values)
 
 
-def _source_of(reference: str) -> str:
+def _source_of(reference: Any) -> str:
     parsed = parse_reference(reference)
     if isinstance(parsed, InputReference):
         return INPUTS

@@ -28,11 +28,15 @@ class FlowInput:
 
 @dataclass
 class FlowOutput:
-    """A declared flow output; its type is never enforced (section 1.2)."""
+    """A declared flow output; its type is never enforced (section 1.2).
+
+    A ``reference`` that is none, null or a number for instance, is the output itself;
+    the empty text is what a missing one counts as.
+    """
 
     name: str
     type: str
-    reference: str = ""
+    reference: Any = ""
     description: str = ""
     evaluation_only: bool = False
     is_chat_output: bool = False

@@ -8,10 +8,13 @@ certain; everything else is left to the runtime.
 from __future__ import annotations
 
 import ast
+import builtins
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+_SURELY_THERE = sys.stdlib_module_names | {"promptflow"}
 _UNCERTAIN_CALLS = {"exec", "eval", "globals", "setattr", "vars", "__import__"}
 
 
@@ -137,8 +140,11 @@ def _nothing_hidden(module: ast.Module) -> bool:
 
     Anything that could bring one in makes it uncertain: a decorator of any kind, a
     star import, the name ``tool`` or ``ToolProvider``, a module-level name bound to
-    what a call returns, and code that makes names out of text.
+    what a call returns, and code that makes names out of text. So does whatever could
+    raise while the module loads, which is then what the format complains about.
     """
+    if not all(map(_loads_surely, module.body)):
+        return False
     for node in ast.walk(module):
         if getattr(node, "decorator_list", None):
             return False
@@ -155,8 +161,35 @@ def _nothing_hidden(module: ast.Module) -> bool:
             "modules",
         ):
             return False
-    return not any(
-        isinstance(statement, ast.Assign | ast.AnnAssign | ast.For | ast.With)
-        and any(isinstance(node, ast.Call) for node in ast.walk(statement))
-        for statement in module.body
-    )
+    return True
+
+
+def _is_known(value: ast.expr) -> bool:
+    if isinstance(value, ast.Name):
+        return hasattr(builtins, value.id)
+    return isinstance(value, ast.Constant)
+
+
+def _loads_surely(statement: ast.stmt) -> bool:
+    """Tell whether a statement of a module cannot raise while the module loads."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        names = [alias.name for alias in statement.names]
+        if isinstance(statement, ast.ImportFrom):
+            names = [statement.module or ""] if not statement.level else [""]
+        return all(name.split(".")[0] in _SURELY_THERE for name in names)
+    if isinstance(statement, ast.ClassDef):
+        return not (statement.bases or statement.keywords) and all(
+            map(_loads_surely, statement.body)
+        )
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        arguments = statement.args
+        each = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        each += [one for one in (arguments.vararg, arguments.kwarg) if one]
+        spoken = [*arguments.defaults, *arguments.kw_defaults, statement.returns]
+        spoken += [argument.annotation for argument in each]
+        return all(value is None or _is_known(value) for value in spoken)
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        return isinstance(statement.value, ast.Constant)
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    return isinstance(statement, ast.Pass)

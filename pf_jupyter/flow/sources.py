@@ -276,6 +276,7 @@ def _templates() -> Environment:
 def _check_template(node: Node, path: str, data: bytes, report: Collector) -> None:
     from jinja2 import TemplateSyntaxError
 
+    code = "TemplateSyntaxError"
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -288,7 +289,7 @@ def _check_template(node: Node, path: str, data: bytes, report: Collector) -> No
     try:
         _templates().compile(text, raw=True)
     except TemplateSyntaxError as error:
-        line = error.lineno
+        line, code = error.lineno, type(error).__name__
         message = f"node '{node.name}': {(error.message or 'not a template').strip()}"
         column = _template_column(text, line)
     except (RecursionError, ValueError) as error:
@@ -296,11 +297,7 @@ def _check_template(node: Node, path: str, data: bytes, report: Collector) -> No
         message = f"node '{node.name}': the template cannot be read ({error})"
     else:
         return
-    report.add(
-        Problem(
-            "JinjaTemplateError", message.rstrip("."), path, line, column, "", node.name
-        )
-    )
+    report.add(Problem(code, message.rstrip("."), path, line, column, "", node.name))
 
 
 def _template_column(text: str, line: int) -> int:

@@ -7,10 +7,10 @@ Rules: flow-format sections 1.3 and 2.1.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from pf_jupyter.errors import UsageError
-from pf_jupyter.flow.model import FlowInput
+from pf_jupyter.flow.model import Flow, FlowInput
 
 VALUE_TYPES = (
     "int",
@@ -93,6 +93,25 @@ def fill_defaults(
         if name not in filled and declared.default is not None:
             filled[name] = declared.default
     return filled
+
+
+def chat_history(flow: Flow) -> Optional[str]:
+    """Return the input that holds the history of a chat flow, None for other flows.
+
+    Not given, it is an empty list. Rules: flow-format section 1.2.
+    """
+    if sum(1 for item in flow.inputs.values() if item.is_chat_input) != 1:
+        return None
+    chat_outputs = sum(1 for item in flow.outputs.values() if item.is_chat_output)
+    if chat_outputs > 1 or (flow.outputs and chat_outputs != 1):
+        return None
+    for name, declared in flow.inputs.items():
+        if declared.is_chat_history:
+            return name
+    named = flow.inputs.get("chat_history")
+    if named is not None and named.is_chat_history is not False:
+        return "chat_history"
+    return None
 
 
 def preview(value: Any, limit: int = 60) -> str:

@@ -37,19 +37,20 @@ class InvalidFlowError(UsageError):
 
 
 def parse_choice(text: str) -> Tuple[str, str]:
-    """Split ``${node.variant_id}`` (the braces may be left out) into its two names.
+    """Split ``${node.variant_id}`` into its two names.
 
     Raises
     ------
     InvalidFlowError
         The text has another form.
     """
-    body = text[2:-1] if is_reference(text) else text
+    body = text[2:-1] if is_reference(text) else ""
     node, dot, variant = body.partition(".")
     if not (node and dot and variant):
+        bare, dot, _ = text.partition(".")
         raise InvalidFlowError(
             f"'{text}' does not name a variant",
-            hint="write ${node.variant_id}",
+            hint=f"write ${{{text}}}" if bare and dot else "write ${node.variant_id}",
         )
     return node, variant
 
@@ -79,6 +80,7 @@ def selection(
         The flow as written.
     choice
         ``${node.variant_id}`` of the one node to vary; all others use their default.
+        It has no effect on a node that does not use variants.
     defaults
         Whether to fill in the defaults; without them only the choice is returned.
 
@@ -91,18 +93,14 @@ def selection(
     if choice is not None:
         node, variant = parse_choice(choice)
         found = flow.node(node)
-        if found is not None and not found.use_variants:
-            raise InvalidFlowError(
-                f"node '{node}' does not use variants",
-                hint="add 'use_variants: true' to it",
-            )
         if found is None or node not in flow.node_variants:
             raise InvalidFlowError(
                 f"there is no node '{node}' with variants",
                 hint=did_you_mean(node, flow.node_variants),
             )
         _variant_node(flow, node, variant)
-        chosen[node] = variant
+        if found.use_variants:
+            chosen[node] = variant
     for item in flow.nodes if defaults else []:
         if item.use_variants and item.name not in chosen:
             chosen[item.name] = default_variant(flow, item.name)

@@ -20,35 +20,42 @@ from ..flow.reference import (
     is_reference,
     parse_reference,
 )
-from ..flow.values import parse_value
+from ..flow.values import chat_history, parse_value
 from ..worker.protocol import pack_value
 
 
 def for_flow(flow: Flow, values: Mapping[str, Any]) -> dict[str, Any]:
     """Check the inputs of a whole run and return them as they are to be sent.
 
+    Inputs that the flow does not declare are passed along (flow-format section 2.1);
+    the run warns about them.
+
     Raises
     ------
     UsageError
-        Unknown or missing inputs, values that do not fit; all of them are named.
+        Missing inputs, values that do not fit; all of them are named, and with them
+        the undeclared ones, which may be the missing ones misspelt.
     """
     faults = _Faults()
-    for name in values:
+    for name, value in values.items():
+        _check_value(name, value, flow.inputs.get(name), faults)
+    history = chat_history(flow)
+    for name, declared in flow.inputs.items():
+        if name not in values and not (name == history and declared.default is None):
+            _check_default(name, declared, faults)
+    for name in values if faults else ():
         if name not in flow.inputs:
             faults.unknown(name, list(flow.inputs))
-    known = {name: value for name, value in values.items() if name in flow.inputs}
-    for name, value in known.items():
-        _check_value(name, value, flow.inputs[name], faults)
-    for name, declared in flow.inputs.items():
-        if name not in known:
-            _check_default(name, declared, faults)
     names = ", ".join(f"{name}: {item.type}" for name, item in flow.inputs.items())
     faults.raise_any(f"the flow takes {names or 'no inputs'}")
-    return known
+    return dict(values)
 
 
 def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Check the inputs of one node's run (flow-format section 2.11).
+
+    A literal of the flow file stays what it is; values that mean nothing to the node
+    are passed along. The run warns about both.
 
     Parameters
     ----------
@@ -68,7 +75,8 @@ def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> dict[str, Any]
     Raises
     ------
     UsageError
-        No such node, unknown or missing values, values that do not fit.
+        No such node, missing values, values that do not fit; with them the values
+        that mean nothing to the node, which may be the missing ones misspelt.
     """
     node = flow.node(name)
     if node is None:
@@ -77,11 +85,7 @@ def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> dict[str, Any]
     accepted = {name: _names(name, value) for name, value in node.inputs.items()}
     every = {word for words in accepted.values() for word in words}
     for key, value in values.items():
-        if key not in every and key not in flow.inputs:
-            faults.unknown(key, sorted(w for w in every if not is_reference(w)))
-            continue
-        declared = _declared(flow, node, key)
-        _check_value(key, value, declared, faults)
+        _check_value(key, value, _declared(flow, node, key), faults)
     for parameter, words in accepted.items():
         reference = parse_reference(node.inputs[parameter])
         if isinstance(reference, Literal) or any(word in values for word in words):
@@ -97,6 +101,9 @@ def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> dict[str, Any]
             f"node {name!r} reads {source}, which is missing",
             f"give {source}=… or {parameter}=…",
         )
+    for key in values if faults else ():
+        if key not in every and key not in flow.inputs:
+            faults.unknown(key, sorted(w for w in every if not is_reference(w)))
     faults.raise_any(f"node {name!r} takes {', '.join(node.inputs) or 'nothing'}")
     return dict(values)
 
@@ -142,6 +149,9 @@ class _Faults:
     def __init__(self) -> None:
         self._all: list[tuple[str, str, str]] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
     def add(self, code: str, message: str, hint: str) -> None:
         self._all.append((code, message, hint))
 
@@ -161,7 +171,7 @@ class _Faults:
             raise UsageError(message, code=code, hint=hint or otherwise)
         raise UsageError(
             "; ".join(message for _, message, _ in self._all),
-            code="bad_inputs",
+            code=self._all[0][0],
             hint="; ".join(dict.fromkeys(h for _, _, h in self._all if h)) or otherwise,
             details={"problems": problems},
         )

@@ -244,7 +244,7 @@ def test_a_wrong_flow_is_exit_2_with_every_problem(pf: Pf, tmp_path: Path) -> No
         (("runtim",), 2, "unknown_noun"),
         (("runtime", "creat", "x"), 2, "unknown_verb"),
         (("flow", "run", "hello", "--inptus", "a=1"), 2, "unknown_option"),
-        (("flow", "run", "hello", "nam=x"), 2, "unknown_input"),
+        (("flow", "run", "hello", "--node", "gret"), 2, "unknown_node"),
         (("runtime", "show", "nothing"), 1, "not_found"),
         (("runtime", "create", "x", "--compute", "docker"), 4, "no_engine"),
     ],

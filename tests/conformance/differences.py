@@ -41,6 +41,16 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
         "In a node run the original keeps a property that was given as one flat key"
         " and then cannot find it.",
     ),
+    "node-run-merge": (
+        ("outputs", "node "),
+        "In a node run the original writes a value given for a property into the one"
+        " that was given for the whole output; here each input gets its own.",
+    ),
+    "outside-flow": (
+        ("status", "node ", "outputs", "error"),
+        "A source outside of the flow's folder is refused: only the folder and its"
+        " additional includes are sent to the runtime.",
+    ),
     "all-problems": (
         ("error",),
         "The flow file is checked as a whole before any tool is loaded, so what the"

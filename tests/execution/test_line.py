@@ -84,6 +84,24 @@ def test_missing_input_of_a_batch_line_names_the_line(flow):
     assert "line 4" in result["error"]["message"]
 
 
+def test_undeclared_inputs_are_passed_along_with_a_warning(flow):
+    flow.when(flow.python("n", ECHO, x="a"), "${inputs.more}", 5)
+    flow.gives("out", "${n.output}")
+    events = []
+    assert flow.run(events, inputs={"more": 5})["outputs"] == {"out": "a"}
+    log = "".join(e["text"] for e in events if e["event"] == "log")
+    assert "declares no input 'more'" in log
+    error = flow.failure()
+    assert error["code"] == "InputNotFound"
+
+
+@pytest.mark.parametrize("value", [None, 5, [1, "${n.output}"]])
+def test_an_output_that_is_no_reference_is_the_output(flow, value):
+    flow.python("n", ECHO, x="1")
+    flow.gives("out", value)
+    assert flow.outputs() == {"out": value}
+
+
 def test_chat_history_without_default_is_empty(flow):
     flow.takes("question", is_chat_input=True)
     flow.takes("chat_history", "list")

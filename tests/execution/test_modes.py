@@ -134,10 +134,14 @@ def test_one_node_finds_its_values_under_every_name(three, inputs, outputs):
     assert result["nodes"]["b"]["inputs"] == {"x": 1, "y": 3}
 
 
-def test_one_node_again_uses_what_the_flow_file_says(three):
-    for given, value in (({"y": "8"}, 8), ({}, 7)):
-        result = three.run(mode="node", node="c", inputs={"x": 0, **given})
-        assert result["outputs"] == {"output": [0, value]}
+def test_one_node_keeps_the_literals_of_the_flow_file_and_says_so(three):
+    events = []
+    given = {"x": 0, "y": "8", "z": 1}
+    result = three.run(events, mode="node", node="c", inputs=given)
+    assert result["outputs"] == {"output": [0, 7]}
+    warnings = "".join(e["text"] for e in events if e["event"] == "log")
+    assert "'y' was given and changes nothing: it is written into" in warnings
+    assert "'z' was given and changes nothing: node 'c' has no input" in warnings
 
 
 def test_one_node_needs_its_values(three):

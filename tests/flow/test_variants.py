@@ -70,7 +70,8 @@ def test_a_chosen_variant_goes_with_the_defaults_of_the_others():
     [
         ("${ask.lang}", "has no variant 'lang'"),
         ("${asks.long}", "no node 'asks' with variants"),
-        ("${plain.x}", "does not use variants"),
+        ("${plain.y}", "has no variant 'y'"),
+        ("ask.long", "does not name a variant"),
         ("ask", "does not name a variant"),
         ("${ask.}", "does not name a variant"),
     ],
@@ -106,8 +107,12 @@ def test_a_variant_that_is_no_proper_node_is_refused():
         apply_variants(flow)
 
 
+def test_a_choice_for_a_node_that_uses_no_variants_has_no_effect():
+    assert apply_variants(build(), "${plain.x}") == apply_variants(build())
+
+
 def test_names():
-    assert parse_choice("a.b") == ("a", "b")
+    assert parse_choice("${a.b}") == ("a", "b")
     assert variant_ids(build()) == {
         "ask": ["short", "long"],
         "tell": ["only"],

@@ -14,9 +14,9 @@ from pf_jupyter.flow.reference import (
     NodeReference,
     Reference,
 )
-from pf_jupyter.flow.values import fill_defaults, parse_value
+from pf_jupyter.flow.values import chat_history, fill_defaults, parse_value
 from pf_jupyter.worker.execution.failures import FlowFailure
-from pf_jupyter.worker.execution.prepared import PreparedNode, convert_literal
+from pf_jupyter.worker.execution.prepared import PreparedNode
 from pf_jupyter.worker.execution.scope import Scope
 
 
@@ -60,25 +60,6 @@ def flow_inputs(
     return values
 
 
-def chat_history(flow: Flow) -> Optional[str]:
-    """Return the input that holds the history of a chat flow, None for other flows.
-
-    Rules: flow-format section 1.2.
-    """
-    if sum(1 for item in flow.inputs.values() if item.is_chat_input) != 1:
-        return None
-    chat_outputs = sum(1 for item in flow.outputs.values() if item.is_chat_output)
-    if chat_outputs > 1 or (flow.outputs and chat_outputs != 1):
-        return None
-    for name, declared in flow.inputs.items():
-        if declared.is_chat_history:
-            return name
-    named = flow.inputs.get("chat_history")
-    if named is not None and named.is_chat_history is not False:
-        return "chat_history"
-    return None
-
-
 def node_scope(
     flow: Flow,
     prepared: PreparedNode,
@@ -97,7 +78,7 @@ def node_scope(
         UserErrorException naming the parameters without a value.
     """
     upstream = Scope({}, outputs)
-    arguments: Dict[str, Reference] = {}
+    arguments: Dict[str, Reference] = dict(prepared.arguments)
     missing: List[str] = []
     for name, reference in prepared.arguments.items():
         listed = prepared.node.aggregation
@@ -109,8 +90,7 @@ def node_scope(
             elif isinstance(reference, InputReference):
                 value = _input_value(name, reference, flow, given)
             else:
-                listed = False
-                value = _literal_value(name, reference, prepared, given)
+                continue  # a literal stays what it is, whatever is given for it
         except KeyError:
             missing.append(name)
             continue
@@ -124,8 +104,13 @@ def node_scope(
 def unused_names(
     flow: Flow, prepared: PreparedNode, given: Mapping[str, Any]
 ) -> List[str]:
-    """Return the given names that mean nothing to a node."""
-    known = set(prepared.arguments) | set(flow.inputs)
+    """Return the given names that change nothing for a node."""
+    known = set(flow.inputs)
+    known.update(
+        name
+        for name, reference in prepared.arguments.items()
+        if not isinstance(reference, Literal)
+    )
     for reference in prepared.arguments.values():
         known.update(_names(reference))
     return [name for name in given if name not in known]
@@ -181,17 +166,6 @@ def _input_value(
     if declared is None:
         return value
     return parse_value(declared.type, value, reference.name)
-
-
-def _literal_value(
-    parameter: str, reference: Literal, prepared: PreparedNode, given: Mapping[str, Any]
-) -> Any:
-    if parameter not in given:
-        return reference.value
-    declared = prepared.tool and prepared.tool.interface.parameters.get(parameter)
-    if not declared or declared.is_connection or prepared.node.type == "prompt":
-        return given[parameter]
-    return convert_literal(prepared.name, declared, given[parameter])
 
 
 def _missing(names: Sequence[str], where: str, line: Optional[int]) -> FlowFailure:

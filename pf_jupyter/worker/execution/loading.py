@@ -207,14 +207,16 @@ def find_tools(
 ) -> List[Tuple[str, Callable[..., Any], Optional[type]]]:
     """Return (name, function, class or None) of every tool that a module defines.
 
-    Tools imported from elsewhere do not count; a second name of a tool does.
+    Tools imported from elsewhere do not count, and neither do lambdas; a second name
+    of a tool does (flow-format section 9 item 19).
     """
     found: List[Tuple[str, Callable[..., Any], Optional[type]]] = []
     for name, value in vars(module).items():
         if getattr(value, "__module__", None) != module.__name__:
             continue
         if is_tool(value):
-            found.append((name, value, None))
+            if value.__name__ != "<lambda>":
+                found.append((name, value, None))
         elif is_provider(value):
             found += [
                 (f"{name}.{attribute}", method, value)

@@ -58,7 +58,7 @@ def _load(node: Node, folder: str) -> Tool:
         template = jinja2.Template.from_code(environment, code, environment.globals)
     except jinja2.TemplateSyntaxError as error:
         raise FlowFailure(
-            "TemplateSyntaxError",
+            type(error).__name__,
             text_of(error),
             hint=f"correct line {error.lineno} of '{relative}'",
             node=node.name,

@@ -103,7 +103,7 @@ def _check_outputs(flow: Flow, nodes: Dict[str, Node]) -> None:
     for name, output in flow.outputs.items():
         reference = parse_reference(output.reference)
         if isinstance(reference, Literal):
-            if reference.value in ("", None):
+            if reference.value == "":
                 raise FlowFailure(
                     "EmptyOutputReference",
                     f"flow output '{name}' has no reference",

@@ -875,6 +875,7 @@ case(
     "script-outside",
     "1.8-invalid-source",
     nodes("n ../a.py {x: 1}", "out=n.output"),
+    differs="outside-flow",
     path="flow",
     file="flow/flow.dag.yaml",
     files={"a.py": TOOL + ECHO + "\n"},
@@ -967,4 +968,5 @@ case(
     node_run("a", {"unknown": 9}),
     a=ECHO,
     b="def f(x, y, z, w): return [x, y, z, w]",
+    differs="node-run-merge",
 )
