@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .nouns.compute import COMPUTE
+from .nouns.connection import CONNECTION
 from .nouns.demo import DEMO
 from .nouns.doctor import DOCTOR
 from .nouns.flow import FLOW
@@ -13,6 +14,6 @@ from .nouns.runtime import RUNTIME
 from .tree import Noun
 
 NOUNS: Mapping[str, Noun] = {
-    noun.name: noun for noun in (DEMO, DOCTOR, RUNTIME, FLOW, RUN, COMPUTE)
+    noun.name: noun for noun in (DEMO, DOCTOR, RUNTIME, FLOW, RUN, CONNECTION, COMPUTE)
 }
 MAGICS: Mapping[str, Noun] = {noun.magic: noun for noun in NOUNS.values()}

@@ -153,6 +153,75 @@ def _runs(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
     return [str(run["run_id"]) for run in context.workspace.runs.list(limit=20)]
 
 
+def _connections(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    del given
+    return context.workspace.connections.names()
+
+
+def _connection_fields(
+    context: Context, given: Mapping[str, list[str]]
+) -> Iterable[str]:
+    taken = {pair.partition("=")[0] for pair in given.get("set", [])}
+    name = (given.get("name") or [""])[0]
+    if name in context.workspace.connections.names():
+        found = context.workspace.connections.show(name)
+        custom = found.type == "custom"
+        keys = [f"configs.{k}" if custom else k for k in found.configs]
+        keys += [f"secrets.{k}" if custom else k for k in found.secrets]
+    else:
+        keys = list(CONNECTION_FIELDS.get((given.get("type") or [""])[0], ()))
+    return [f"{key}=" for key in keys if key not in taken]
+
+
+def _connection_types(
+    context: Context, given: Mapping[str, list[str]]
+) -> Iterable[str]:
+    del context, given
+    return CONNECTION_FIELDS
+
+
+def _node_connections(
+    context: Context, given: Mapping[str, list[str]]
+) -> Iterable[str]:
+    """Return ``node.key=name`` for each node, input and connection that fit."""
+    info = context.workspace.flows.show(context.flow(given["path"][0]))
+    names = context.workspace.connections.names()
+    keys = []
+    for node in info.nodes:
+        if node.get("type") in ("llm", "custom_llm"):
+            keys.append(f"{node['name']}.connection")
+        else:
+            literals = (node.get("inputs") or {}).items()
+            keys += [
+                f"{node['name']}.{key}"
+                for key, value in literals
+                if isinstance(value, str) and not value.startswith("${")
+            ]
+    return [f"{key}={name}" for key in keys for name in names]
+
+
+def _files(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    del context, given
+    endings = (".yaml", ".yml")
+    return sorted(p.name for p in Path.cwd().iterdir() if p.suffix in endings)
+
+
+CONNECTION_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "azure_open_ai": ("api_base", "api_key", "api_version", "auth_mode"),
+    "open_ai": ("api_key", "base_url", "organization"),
+    "serverless": ("api_base", "api_key"),
+    "cognitive_search": ("api_base", "api_key", "api_version", "auth_mode"),
+    "serp": ("api_key",),
+    "azure_content_safety": ("endpoint", "api_key", "api_version", "api_type"),
+    "form_recognizer": ("endpoint", "api_key", "api_version", "api_type"),
+    "azure_ai_services": ("endpoint", "api_key", "auth_mode"),
+    "qdrant": ("api_base", "api_key"),
+    "weaviate": ("api_base", "api_key"),
+    "bing": ("api_key", "url"),
+    "custom": ("configs.", "secrets."),
+}
+"""What TAB offers for each type; the workspace knows all about them."""
+
 SOURCES: Mapping[str, Callable[[Context, Mapping[str, list[str]]], Iterable[str]]] = {
     "runtime": _runtimes,
     "environment": _environments,
@@ -163,4 +232,9 @@ SOURCES: Mapping[str, Callable[[Context, Mapping[str, list[str]]], Iterable[str]
     "node": _nodes,
     "variant": _variants,
     "run": _runs,
+    "connection": _connections,
+    "connection-field": _connection_fields,
+    "connection-type": _connection_types,
+    "node-connection": _node_connections,
+    "file": _files,
 }

@@ -162,6 +162,35 @@ class Context:
             return False
         return answer.strip().lower() in ("y", "yes")
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person may be there to type a secret."""
+        return self.interactive or self.face == "notebook"
+
+    def ask_secret(self, what: str) -> str:
+        """Have a person type a secret, unseen; a notebook shows a field for it.
+
+        Raises
+        ------
+        UsageError
+            Nobody answers, or nothing was typed.
+        """
+        import getpass
+
+        try:
+            answer = getpass.getpass(f"{what}: ").strip()
+        except (EOFError, NotImplementedError):
+            # a kernel whose front end takes no input says that it is not implemented
+            answer = ""
+        if answer:
+            return answer
+        raise UsageError(
+            f"{what} was not typed",
+            code="secret_needed",
+            hint="give it from a file (@FILE), or name an environment variable in its "
+            "place: ${env:NAME}",
+        )
+
     def ready_runtime(self, name: str | None) -> Runtime:
         """Return the named runtime, the current one, or a session made for this.
 

@@ -96,6 +96,29 @@ def _value(context: Context, key: str, text: str) -> Any:
     return text
 
 
+def read_overrides(
+    context: Context, pairs: Sequence[str]
+) -> dict[str, dict[str, str]] | None:
+    """Return ``node.key=value`` words as ``{node: {key: value}}``; None for none.
+
+    Raises
+    ------
+    UsageError
+        A word is not of that form.
+    """
+    overrides: dict[str, dict[str, str]] = {}
+    for path, value in read_pairs(context, pairs, "connection").items():
+        node, dot, key = path.rpartition(".")
+        if not dot or not node or not key:
+            raise UsageError(
+                f"'{path}={value}' does not say which connection it stands for",
+                code="bad_value",
+                hint="write node.connection=name, or node.input=name",
+            )
+        overrides.setdefault(node, {})[key] = str(value)
+    return overrides or None
+
+
 def read_inputs_file(context: Context, path: str | None) -> dict[str, Any]:
     """Return the inputs in a JSON file, or on stdin for ``-``; {} for None."""
     if path is None:

@@ -51,8 +51,18 @@ class StoredConnections:
         if found:
             return found[0]
         raise NotFound(
-            f"there is no connection {name!r}", hint=hint_for_missing(name, self._rows)
+            f"there is no connection {name!r}", hint=self.hint_for_missing(name)
         )
+
+    def hint_for_missing(self, name: str) -> str:
+        """Return what to do about a connection that is not there."""
+        names = self.names()
+        close = nearest(name, names)
+        if close:
+            return f"did you mean '{close}'?"
+        create = f"%pfconnection create --file connection.yaml --name {name}"
+        there = f"there are {', '.join(names)}; " if names else ""
+        return f"{there}{create} makes one"
 
     def create(
         self,
@@ -206,17 +216,6 @@ def shown(record: ConnectionRecord) -> dict[str, Any]:
         "created_at": record.created_at,
         "changed_at": record.changed_at,
     }
-
-
-def hint_for_missing(name: str, rows: Any) -> str:
-    """Return what to do about a connection that is not there."""
-    names = rows.names()
-    close = nearest(name, names)
-    if close:
-        return f"did you mean '{close}'?"
-    create = f"%pfconnection create --file connection.yaml --name {name}"
-    there = f"there are {', '.join(names)}; " if names else ""
-    return f"{there}{create} makes one"
 
 
 def _closed(key: str) -> str:

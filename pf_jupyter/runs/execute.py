@@ -7,10 +7,11 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..connections.stored import StoredConnections
 from ..errors import (
     IllegalState,
     NotFound,
@@ -20,7 +21,6 @@ from ..errors import (
     RuntimeFailed,
     UsageError,
 )
-from ..flow.contents import Snapshot
 from ..flow.model import Flow
 from ..flow.snapshot import load
 from ..runtimes.failing import failure_of
@@ -31,9 +31,12 @@ from ..runtimes.states import USABLE
 from ..store.codec import Packed
 from ..store.records import RunRecord, RuntimeRecord, timestamp
 from ..worker.protocol import ProtocolError, pack_value, unpack_value
+from ..worker.scrubbing import Secrets, secrets_of
+from . import connections
 from . import inputs as given_inputs
 from .follow import Follow, given_up, no_result
 from .request import CANCEL_SECONDS, ActiveRun, Request
+from .sendable import PackedFlows, Sendable
 
 if TYPE_CHECKING:
     from ..runtimes.channel import WorkerChannel
@@ -48,17 +51,7 @@ LOG_LIMIT = 1_000_000
 
 _GRACE_SECONDS = 20.0
 _ATTEMPTS = 3
-_KEPT_FLOWS = 64
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Sendable:
-    """A flow's files, and its definition in the plain and in the packed form."""
-
-    snapshot: Snapshot
-    plain: dict[str, Any]
-    packed: dict[str, Any]
 
 
 class Executor:
@@ -73,8 +66,9 @@ class Executor:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._store = life.store
+        self._connections = StoredConnections(life.store)
         self._active: dict[str, ActiveRun] = {}
-        self._sendable: dict[str, Sendable] = {}
+        self._flows = PackedFlows()
         self._known: dict[str, RuntimeRecord] = {}
 
     def run(
@@ -111,14 +105,17 @@ class Executor:
         flow, snapshot = load(
             request.path, variant=request.variant, python=python
         ).require()
+        flow = connections.overridden(flow, request.connections)
         if request.node is None:
             given = given_inputs.for_flow(flow, request.inputs)
         else:
             given = given_inputs.for_node(flow, request.node, request.inputs)
         variables = given_inputs.environment(flow, request.environment_variables)
-        sendable = self._prepare(request, flow, snapshot)
+        sendable = self._flows.pack(request, flow, snapshot)
+        sent = connections.for_run(self._connections, flow, variables, request.node)
+        secrets = secrets_of(sent)
         runtime, channel, record = self._begin(
-            runtime_id, start, request, flow, on_phase
+            runtime_id, start, request, flow, on_phase, secrets
         )
         follow = Follow(flow, request.node)
         active = self._active[record.run_id] = ActiveRun()
@@ -132,7 +129,7 @@ class Executor:
                 "mode": "flow" if request.node is None else "node",
                 "node": request.node,
                 "dependency_outputs": {},
-                "connections": {},
+                "connections": sent,
                 "environment_variables": variables,
                 "line_number": None,
                 "timeout": request.timeout,
@@ -141,6 +138,8 @@ class Executor:
                 "log_limit": LOG_LIMIT,
             }
             tell = _teller(record.run_id, follow, on_event)
+            if secrets:
+                sendable = sendable.without(secrets)
             return self._wait(
                 runtime, channel, record, sendable, body, follow, active, tell
             )
@@ -227,11 +226,14 @@ class Executor:
         request: Request,
         flow: Flow,
         on_phase: OnPhase | None,
+        secrets: Secrets,
     ) -> tuple[RuntimeRecord, WorkerChannel, RunRecord]:
         for _ in range(_ATTEMPTS):
             runtime, channel = self.ready(runtime_id, on_phase, start)
             start = None
             record = _new_record(runtime, request, flow, self._store.processes.mine())
+            if secrets:
+                record = replace(record, inputs=secrets.scrub_value(record.inputs))
             if self._store.begin_run(record, revision=runtime.revision):
                 self._known[runtime_id] = runtime
                 return runtime, channel, record
@@ -313,6 +315,7 @@ class Executor:
     def _finish(
         self, record: RunRecord, packed: dict[str, Any], sendable: Sendable
     ) -> RunRecord:
+        packed = connections.explained(packed, self._connections)
         value = unpack_value(packed)
         done = replace(
             record,
@@ -334,18 +337,6 @@ class Executor:
             ended_at=done.ended_at,
         )
         return done
-
-    def _prepare(self, request: Request, flow: Flow, snapshot: Snapshot) -> Sendable:
-        """Return a flow ready to be sent; the same one need not be packed again."""
-        key = f"{snapshot.digest} {request.variant} {request.path}"
-        sendable = self._sendable.get(key)
-        if sendable is None:
-            plain = flow.to_dict()
-            sendable = Sendable(snapshot, plain, pack_value(plain))
-            if len(self._sendable) >= _KEPT_FLOWS:
-                self._sendable.clear()
-            self._sendable[key] = sendable
-        return sendable
 
 
 def _too_large(error: ProtocolError) -> UsageError:

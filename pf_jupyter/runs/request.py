@@ -35,6 +35,8 @@ class Request:
         Added for this run.
     timeout
         Seconds after which the code is ended.
+    connections
+        ``{node: {key: value}}`` to take instead of what the flow says.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Request:
     variant: str | None = None
     environment_variables: Mapping[str, str] | None = None
     timeout: float | None = None
+    connections: Mapping[str, Mapping[str, Any]] | None = None
 
 
 class ActiveRun:

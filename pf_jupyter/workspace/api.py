@@ -20,6 +20,9 @@ from ..runtimes.model import Phase as Phase
 from ..runtimes.model import PhaseEvent as PhaseEvent
 from ..runtimes.model import RuntimeLimits as RuntimeLimits
 from ..runtimes.model import RuntimeState as RuntimeState
+from .connection_api import Connection as Connection
+from .connection_api import Connections as Connections
+from .connection_api import Scope as Scope
 
 RunStatus = Literal[
     "NotStarted", "Running", "Completed", "Failed", "Canceled", "Interrupted"
@@ -135,6 +138,7 @@ class Runtime(ABC):
         variant: str | None = None,
         environment_variables: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        connections: Mapping[str, Mapping[str, Any]] | None = None,
         on_event: OnEvent | None = None,
         raise_on_failure: bool = False,
         **input_values: Any,
@@ -156,6 +160,10 @@ class Runtime(ABC):
             Added for this run; they win over those of the flow file.
         timeout
             Seconds after which the code is ended; None waits for ever.
+        connections
+            ``{node: {key: value}}``: other connections than the flow names. Keys are
+            ``connection``, ``deployment_name`` and ``model`` for llm nodes, names of
+            inputs for the others.
         on_event
             Called from another thread with each event as it happens.
         raise_on_failure
@@ -389,6 +397,7 @@ class Workspace(ABC):
     flows: Flows
     runs: Runs
     computes: Computes
+    connections: Connections
 
     @abstractmethod
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:

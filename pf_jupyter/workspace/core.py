@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..connections.stored import StoredConnections
 from ..engines.api import Engine, Progress
 from ..errors import PfError
 from ..runs.execute import Executor
@@ -62,6 +63,7 @@ class Core:
             clock=clock,
         )
         self.executor = Executor(self.life)
+        self.connections = StoredConnections(self.store)
         self._guard = threading.Lock()
         self._arrived = False
 

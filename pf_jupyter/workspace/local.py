@@ -54,6 +54,7 @@ class LocalWorkspace(Workspace):
     """
 
     def __init__(self, home: Path, build: Callable[[Path], Core] | None = None) -> None:
+        from .connections import LocalConnections
         from .flows import LocalFlows
         from .runs import LocalRuns
         from .runtimes import LocalRuntimes
@@ -68,6 +69,7 @@ class LocalWorkspace(Workspace):
         self.flows = LocalFlows(self)
         self.runs = LocalRuns(self)
         self.computes = LocalComputes(self)
+        self.connections = LocalConnections(self)
 
     @property
     def core(self) -> Core:

@@ -175,6 +175,7 @@ class LocalRuntime(Runtime):
         variant: str | None = None,
         environment_variables: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        connections: Mapping[str, Mapping[str, Any]] | None = None,
         on_event: OnEvent | None = None,
         raise_on_failure: bool = False,
         **input_values: Any,
@@ -187,6 +188,7 @@ class LocalRuntime(Runtime):
             variant=variant,
             environment_variables=environment_variables,
             timeout=timeout,
+            connections=connections,
             **input_values,
         )
         record = self._workspace.core.executor.run(self.id, request, on_event)
@@ -283,6 +285,7 @@ class LocalRuntime(Runtime):
         variant: str | None = None,
         environment_variables: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        connections: Mapping[str, Mapping[str, Any]] | None = None,
         **input_values: Any,
     ) -> Request:
         from ..runs.request import Request
@@ -294,6 +297,7 @@ class LocalRuntime(Runtime):
             variant=variant,
             environment_variables=environment_variables,
             timeout=timeout,
+            connections=connections,
         )
 
     def _result(self, record: Any) -> LocalRunResult:

@@ -23,6 +23,8 @@ from pf_jupyter.errors import (
 from pf_jupyter.workspace.api import (
     CheckResult,
     Computes,
+    Connection,
+    Connections,
     EnvironmentInfo,
     FlowInfo,
     Flows,
@@ -311,7 +313,13 @@ def _flow(name: str, *nodes: str) -> FlowInfo:
             }
         ],
         nodes=[
-            {"name": n, "type": "python", "source": f"{n}.py", "depends_on": []}
+            {
+                "name": n,
+                "type": "python",
+                "source": f"{n}.py",
+                "inputs": {"service": "theirs", "text": "${inputs.text}"},
+                "depends_on": [],
+            }
             for n in nodes
         ],
         variants={nodes[0]: ["plain", "loud"]},
@@ -426,6 +434,62 @@ class DoubleComputes(Computes):
         ]
 
 
+class DoubleConnections(Connections):
+    def __init__(self) -> None:
+        self.known: dict[str, Connection] = {}
+        self.typed: dict[str, str] = {}
+        self.create(None, name="mine", settings={"type": "open_ai", "api_key": "k"})
+
+    def list(self) -> list[Connection]:
+        return [self.known[name] for name in self.names()]
+
+    def names(self) -> list[str]:
+        return sorted(self.known)
+
+    def show(self, name: str) -> Connection:
+        if name not in self.known:
+            raise NotFound(f"no connection is called '{name}'")
+        return self.known[name]
+
+    def create(  # type: ignore[override]
+        self,
+        source: Any = None,
+        *,
+        name: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        scope: str = "personal",
+        ask: Callable[[str], str] | None = None,
+    ) -> Connection:
+        values = dict(settings or {})
+        kind = values.pop("type", "custom")
+        for key, value in values.items():
+            if value == "<user-input>" and ask is not None:
+                self.typed[key] = ask(f"{key} of {name}")
+        made = Connection(
+            name=name or str(source),
+            type=kind,
+            configs={},
+            secrets=dict.fromkeys(values, "*****"),
+            scope=scope,  # type: ignore[arg-type]
+            owner="me",
+            created_at="2026-11-21T10:00:00Z",
+            changed_at="2026-11-21T10:00:00Z",
+        )
+        self.known[made.name] = made
+        return made
+
+    def update(  # type: ignore[override]
+        self, name: str, source: Any = None, **options: Any
+    ) -> Connection:
+        self.show(name)
+        options["scope"] = options.get("scope") or "personal"
+        return self.create(source, name=name, **options)
+
+    def delete(self, name: str) -> None:
+        self.show(name)
+        del self.known[name]
+
+
 class DoubleWorkspace(Workspace):
     """The whole of it; ``ran`` records what was asked to run."""
 
@@ -438,6 +502,7 @@ class DoubleWorkspace(Workspace):
         self.flows: DoubleFlows = DoubleFlows()
         self.runs = DoubleRuns(self)
         self.computes = DoubleComputes()
+        self.connections: DoubleConnections = DoubleConnections()
         self.closed = False
 
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:

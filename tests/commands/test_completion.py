@@ -28,6 +28,11 @@ from .double import DoubleWorkspace
         ("run logs run-1 --node gr", ["greet"]),
         ("run show r", ["run-1"]),
         ("demo --runtime ", ["demo"]),
+        ("connection show m", ["mine"]),
+        ("connection create --type serp --set ", ["api_key="]),
+        ("connection create --type open", ["open_ai"]),
+        ("connection update mine --set ap", ["api_key="]),
+        ("flow run hello --connections gr", ["greet.service=mine"]),
     ],
 )
 def test_names_are_offered(

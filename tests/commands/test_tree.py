@@ -26,6 +26,7 @@ EXPECTED = {
     "demo": [],
     "doctor": [],
     "compute": ["list"],
+    "connection": "list show create update delete",
     "runtime": "create list show use start stop restart check logs stats delete",
     "flow": "init list show validate run node variants save",
     "run": "list show logs cancel",
@@ -42,6 +43,11 @@ LINES = {
     ("runtime", "list"): "",
     ("run", "list"): "",
     ("compute", "list"): "",
+    ("connection", "list"): "",
+    ("connection", "show"): "mine",
+    ("connection", "create"): "--type serp --name new --set api_key=@@k",
+    ("connection", "update"): "mine --scope workspace",
+    ("connection", "delete"): "mine",
 }
 
 

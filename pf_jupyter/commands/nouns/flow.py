@@ -14,7 +14,7 @@ from ..results import CheckedFlow, Facts, Message, ShownFlow, Table, signature
 from ..runs import BriefResult, failure_of, not_run, result_text
 from ..starters import STARTERS
 from ..tree import Argument, Outcome, Verb, noun
-from ..values import positive_seconds, read_inputs_file, read_pairs
+from ..values import positive_seconds, read_inputs_file, read_overrides, read_pairs
 from ..wording import listed, nearest, plural
 
 if TYPE_CHECKING:
@@ -56,6 +56,13 @@ RUN_OPTIONS = (
         many=True,
     ),
     Argument(
+        "--connections",
+        "connections to use instead of those that nodes name",
+        metavar="NODE.KEY=NAME",
+        complete="node-connection",
+        many=True,
+    ),
+    Argument(
         "--timeout",
         "seconds after which the run is ended",
         type=positive_seconds,
@@ -88,6 +95,7 @@ def run_flow(
         variant=arguments.variant,
         environment_variables={name: str(text) for name, text in variables.items()},
         timeout=arguments.timeout,
+        connections=read_overrides(context, arguments.connections),
     )
     return Outcome(
         result,

@@ -21,7 +21,7 @@ __all__ = [
     "WeaviateConnection",
 ]
 
-_HIDDEN = "******"
+_HIDDEN = "*****"
 
 
 class _Field:

@@ -1,0 +1,135 @@
+"""Which connections a run needs, which it takes instead, and what it is told of them.
+
+Rules: flow-format sections 1.2, 1.7, 5 and 9 items 6 and 7. What a Python tool takes is
+known only in the runtime, so every literal text of a node's inputs that is the name of
+a connection counts as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..connections.stored import StoredConnections
+from ..errors import UsageError
+from ..flow.fields import did_you_mean
+from ..flow.model import Flow, Node
+from ..flow.reference import is_reference
+
+Overrides = Mapping[str, Mapping[str, Any]]
+"""``{node: {input, "connection", "deployment_name" or "model": value}}``."""
+
+_MODEL_NODES = ("llm", "custom_llm")
+_OF_MODELS = ("connection", "deployment_name", "model")
+
+
+def for_run(
+    stored: StoredConnections,
+    flow: Flow,
+    variables: Mapping[str, str],
+    node: str | None = None,
+) -> dict[str, Any]:
+    """Return the connections that a run may need, in execution form.
+
+    Parameters
+    ----------
+    stored
+        Those of the workspace.
+    flow
+        The flow, its variants and overrides applied.
+    variables
+        Environment variables of the run; ``${name.key}`` asks for a connection.
+    node
+        Only this node runs.
+
+    Raises
+    ------
+    UsageError
+        A value of a connection names an environment variable that is not set.
+    IllegalState
+        A secret cannot be decrypted.
+    """
+    names = set(_names(flow, variables, node))
+    return stored.for_run(names) if names else {}
+
+
+def _names(flow: Flow, variables: Mapping[str, str], only: str | None) -> Iterator[str]:
+    for node in flow.nodes:
+        if only is not None and node.name != only:
+            continue
+        if node.connection:
+            yield str(node.connection)
+        if node.type == "prompt":
+            continue
+        for value in node.inputs.values():
+            if isinstance(value, str) and value and not is_reference(value):
+                yield value
+    for text in variables.values():
+        inner = text.strip()
+        if inner.startswith("${") and inner.endswith("}") and inner.count(".") == 1:
+            yield inner[2:-1].partition(".")[0]
+
+
+def overridden(flow: Flow, overrides: Overrides | None) -> Flow:
+    """Return the flow with other connections (flow-format section 1.7).
+
+    Raises
+    ------
+    UsageError
+        InvalidFlowError: no such node, or it has no such key.
+    """
+    if not overrides:
+        return flow
+    names = [node.name for node in flow.nodes]
+    for name, values in overrides.items():
+        if name not in names:
+            raise _invalid(
+                f"the flow has no node {name!r}, whose connection is to be another",
+                did_you_mean(name, names, f"it has {', '.join(names) or 'none'}"),
+            )
+        if not isinstance(values, Mapping):
+            raise _invalid(
+                f"the connections of node {name!r} must be a mapping",
+                "give {node: {key: connection}}",
+            )
+    nodes = [
+        _other(node, overrides[node.name]) if node.name in overrides else node
+        for node in flow.nodes
+    ]
+    return replace(flow, nodes=nodes)
+
+
+def _other(node: Node, values: Mapping[str, Any]) -> Node:
+    connection, inputs = node.connection, dict(node.inputs)
+    for key, value in values.items():
+        known = list(_OF_MODELS) if node.type in _MODEL_NODES else list(node.inputs)
+        if key not in known:
+            raise _invalid(
+                f"node {node.name!r} takes no connection as {key!r}",
+                did_you_mean(key, known, f"it takes {', '.join(known) or 'none'}"),
+            )
+        if node.type in _MODEL_NODES and key == "connection":
+            connection = str(value)
+        else:
+            inputs[key] = value
+    return replace(node, connection=connection, inputs=inputs)
+
+
+def explained(packed: dict[str, Any], stored: StoredConnections) -> dict[str, Any]:
+    """Return a RESULT whose missing connection is explained by those there are."""
+    error = packed.get("error")
+    if not error or "connection" not in error:
+        return packed
+    hint = stored.hint_for_missing(str(error["connection"]))
+    nodes = {
+        name: {**node, "error": {**node["error"], "hint": hint}}
+        if (node.get("error") or {}).get("connection") == error["connection"]
+        else node
+        for name, node in packed["nodes"].items()
+    }
+    return {**packed, "error": {**error, "hint": hint}, "nodes": nodes}
+
+
+def _invalid(message: str, hint: str) -> UsageError:
+    return UsageError(message, code="InvalidFlowError", hint=hint)
