@@ -51,10 +51,11 @@ def follow_pull(
         The pull failed.
     """
     layers: dict[str, tuple[int, int]] = {}
+    problem = ""
     for message in messages:
-        if text := _error_of(message):
-            raise from_engine(text, 0, "pull", reference)
-        if progress is None:
+        # read on to the end: only then is the connection given back
+        problem = problem or _error_of(message)
+        if progress is None or problem:
             continue
         detail = message.get("progressDetail") or {}
         layer = str(message.get("id", ""))
@@ -67,6 +68,8 @@ def follow_pull(
         total = sum(size for _, size in layers.values())
         line = f"{layer}: {status}" if layer else status
         progress(BuildProgress(line, done if layers else None, total or None))
+    if problem:
+        raise from_engine(problem, 0, "pull", reference)
 
 
 class BuildFollower:
@@ -92,12 +95,14 @@ class BuildFollower:
         RuntimeFailed
             A step failed; ``log`` holds the last lines.
         """
+        problem = ""
         for message in messages:
             for line in str(message.get("stream", "")).splitlines():
                 self._line(_COLOUR.sub("", line))
-            text = _error_of(message)
-            if text:
-                raise self._failed(text)
+            # read on to the end: only then is the connection given back
+            problem = problem or _error_of(message)
+        if problem:
+            raise self._failed(problem)
 
     def _line(self, line: str) -> None:
         if not line.strip():
