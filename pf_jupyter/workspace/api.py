@@ -20,6 +20,7 @@ from ..runtimes.model import Phase as Phase
 from ..runtimes.model import PhaseEvent as PhaseEvent
 from ..runtimes.model import RuntimeLimits as RuntimeLimits
 from ..runtimes.model import RuntimeState as RuntimeState
+from .compute_api import Computes as Computes
 from .connection_api import Connection as Connection
 from .connection_api import Connections as Connections
 from .connection_api import Scope as Scope
@@ -375,18 +376,6 @@ class Runs(ABC):
     @abstractmethod
     def cancel(self, run_id: str) -> None:
         """Cancel a run that this process started (NotFound, IllegalState)."""
-
-
-class Computes(ABC):
-    """Named places with an engine."""
-
-    @abstractmethod
-    def list(self) -> list[dict[str, Any]]:
-        """Return ``{"name", "engine", "isolated", "reachable", "detail"}`` each."""
-
-    def names(self) -> Sequence[str]:
-        """Return the names of all computes: no engine is asked."""
-        return [str(item["name"]) for item in self.list()]
 
 
 class Workspace(ABC):

@@ -16,6 +16,7 @@ import pf_jupyter
 from pf_jupyter.workspace.api import Runtime, Workspace
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
+KEYS = {"LINK_SIGNING_KEY": "an example key"}
 EXAMPLES = sorted(path.parent.name for path in FOLDER.glob("*/flow.dag.yaml"))
 
 
@@ -38,7 +39,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("home")
         patch.setenv("PF_JUPYTER_HOME", str(home))
+        for name, key in KEYS.items():
+            patch.setenv(name, key)
         workspace = pf_jupyter.connect()
+        for file in FOLDER.glob("*/connection.yaml"):
+            workspace.connections.create(file)
         yield workspace
         workspace.close()
 
@@ -84,6 +89,7 @@ def test_what_is_expected_is_what_the_published_package_answers_now():
     asked = subprocess.run(
         [str(published()), str(Path(__file__).with_name("oracle_side.py"))],
         input=json.dumps(requests),
+        env={**os.environ, **KEYS},
         capture_output=True,
         text=True,
         check=True,
