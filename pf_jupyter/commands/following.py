@@ -40,11 +40,16 @@ def run_followed(
     work = _Work(
         lambda on_event: runtime.run(flow, on_event=on_event, **options),
     )
-    context.progress.begin(states, draw)
     interrupted = False
+    begun = False
     try:
         while not work.done:
+            # an interrupt may come at any line from here on, the first included
             try:
+                work.start()
+                if not begun:
+                    begun = True
+                    context.progress.begin(states, draw)
                 _follow(context, work, states, cancel=interrupted)
             except KeyboardInterrupt:
                 if interrupted:
@@ -68,7 +73,7 @@ def run_followed(
 
 
 class _Work:
-    """A call in a thread, its events in a queue."""
+    """A call in a thread that `start` begins, its events in a queue."""
 
     def __init__(self, call: Callable[[OnEvent], RunResult]) -> None:
         self.events: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()
@@ -79,7 +84,13 @@ class _Work:
         self._thread = threading.Thread(
             target=contextvars.copy_context().run, args=(self._run,), daemon=True
         )
-        self._thread.start()
+        self._started = False
+
+    def start(self) -> None:
+        """Begin the call; once begun, nothing happens."""
+        if not self._started:
+            self._started = True
+            self._thread.start()
 
     def result(self) -> RunResult:
         """Return what the call returned, or raise what it raised."""
