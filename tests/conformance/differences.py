@@ -104,7 +104,9 @@ def everywhere(difference: Difference, theirs: Any, ours: Any) -> str | None:
             "InputNotFound",
             "TypeError",
         }
-        error = theirs.get("error") or {}
+        name = difference.aspect.split(" ")[1]
+        node = (ours.get("nodes") or {}).get(name) or {}
+        error = theirs.get("error") or node.get("error") or {}
         if (difference.theirs, difference.ours) == ("NotStarted", "Failed") and (
             error.get("class") in unresolved
         ):

@@ -5,6 +5,7 @@ Runs in our interpreter, one forked child per run, as the runtime does it too.
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import traceback
@@ -117,6 +118,10 @@ def ask(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any
         "log_limit": 1 << 20,
     }
     result = describe(run_flow(request, str(place), lambda event: None))
+    if not node and result["outputs"]:  # the host names them by full paths
+        written = json.dumps(result["outputs"])
+        written = written.replace('".promptflow/output/', '"<flow>/.promptflow/output/')
+        result["outputs"] = json.loads(written)
     if node and result["outputs"] is not None:
         result["outputs"] = result["outputs"]["output"]
     return result

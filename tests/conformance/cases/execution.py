@@ -50,7 +50,6 @@ one(
     ADD,
     given(a="x", b="y"),
     given(b="1"),
-    differs="all-problems",
     declare="a: {type: int}, b: {type: int}",
     inputs="x: '${inputs.a}', y: '${inputs.b}'",
 )
@@ -1479,4 +1478,21 @@ case(
     nodes("a a.py {}"),
     node_run("a"),
     a="def f(): return {1}",
+)
+
+case(
+    "aggregation-after-unserialisable",
+    "2.1-serialise-fail 2.4-failure",
+    nodes("a a.py {}\nz z.py {x: '${a.output}'}; aggregation: true", "out=a.output"),
+    a="def f(): return {1}",
+    z=METRIC + TOOL + "def f(x):\n    log_metric('n', len(x))\n    return len(x)\n",
+)
+one(
+    "inputs-missing-and-misfit",
+    "2.1-invalid-inputs 9.6",
+    ECHO,
+    given(a="x"),
+    differs="all-problems",
+    declare="a: {type: int}, b: {type: int}",
+    inputs="x: '${inputs.a}', y: '${inputs.b}'",
 )
