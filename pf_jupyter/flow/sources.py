@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 MAX_SOURCE_BYTES = 1024 * 1024
 """Larger sources are left to the runtime: parsing them here would be felt."""
 
-SUPPORTED = {("python", "code"), ("prompt", "code")}
-"""Pairs of node type and source type that this version runs."""
-
-_LATER = {
-    ("python", "package"): "tools from packages are",
-    ("llm", "code"): "llm nodes are",
-    ("custom_llm", "package_with_prompt"): "custom_llm nodes are",
+SUPPORTED = {
+    ("python", "code"),
+    ("python", "package"),
+    ("prompt", "code"),
+    ("llm", "code"),
+    ("custom_llm", "package_with_prompt"),
 }
+"""Pairs of node type and source type that the format has."""
+
+APIS = ("chat", "completion")
+"""What an llm node can ask of a model."""
 
 
 class SourceFile(Protocol):
@@ -74,6 +77,12 @@ def check_sources(
             continue
         if not _is_supported(node, place, report):
             continue
+        if node.type == "llm":
+            _check_model(node, place, report)
+        if node.source is not None and node.source.type != "code":
+            _check_tool_name(node, place, report)
+            if node.source.type == "package":
+                continue
         path = _source_path(node, place, report, files)
         if path is None or (node.type, path) in looked_at:
             continue
@@ -108,6 +117,43 @@ def _missing_type(node: Node, place: KeyPath, report: Collector) -> None:
         )
 
 
+def _check_model(node: Node, place: KeyPath, report: Collector) -> None:
+    """Report what an llm node lacks to call a model."""
+    if not node.connection and not report.complained((*place, "connection")):
+        report.problem(
+            "GetConnectionError",
+            place,
+            f"node '{node.name}' names no connection",
+            "add 'connection: NAME' to the node; %pfconnection list shows all",
+        )
+    if node.api in APIS or report.complained((*place, "api")):
+        return
+    written = (*place, "api") in report.positions.keys
+    report.problem(
+        "APINotFound",
+        (*place, "api") if written else place,
+        f"node '{node.name}': there is no api '{node.api}'"
+        if node.api
+        else f"node '{node.name}' has no api",
+        did_you_mean(node.api or "", APIS, "write 'api: chat' or 'api: completion'"),
+    )
+
+
+def _check_tool_name(node: Node, place: KeyPath, report: Collector) -> None:
+    """Report a package source that does not say which tool it means."""
+    at = (*place, "source")
+    if node.source is None or node.source.tool or report.complained(at):
+        return
+    if not report.complained((*at, "tool")):
+        report.problem(
+            "PackageToolNotFoundError",
+            at,
+            f"node '{node.name}': its source names no tool",
+            "add 'tool: package.module.function'",
+            at_key=True,
+        )
+
+
 def _is_supported(node: Node, place: KeyPath, report: Collector) -> bool:
     at_type, at_source = (*place, "type"), (*place, "source", "type")
     if report.complained(at_type) or report.complained(at_source):
@@ -124,24 +170,14 @@ def _is_supported(node: Node, place: KeyPath, report: Collector) -> bool:
     source = node.source.type if node.source else "code"
     if (node.type, source) in SUPPORTED or report.complained((*place, "source")):
         return True
-    later = _LATER.get((str(node.type), source))
-    if node.type in ("llm", "custom_llm") and node.source is None:
-        later = f"{node.type} nodes are"
-    if later:
-        report.problem(
-            "unsupported_node_kind",
-            at_type,
-            f"node '{node.name}': {later} not supported yet by this version",
-            "a python node can do the same meanwhile",
-        )
-    else:
-        report.problem(
-            "unsupported_node_kind",
-            at_source,
-            f"node '{node.name}': a {node.type} node cannot have a source of type "
-            f"'{source}'",
-            "write 'type: code' and the path of a file",
-        )
+    wanted = sorted(kind for type_, kind in SUPPORTED if type_ == node.type)
+    report.problem(
+        "unsupported_node_kind",
+        at_source if node.source is not None else (*place, "type"),
+        f"node '{node.name}': a {node.type} node cannot have a source of type "
+        f"'{source}'",
+        f"write 'type: {wanted[0]}'" if wanted else "write 'type: code'",
+    )
     return False
 
 

@@ -97,7 +97,7 @@ def test_all_problems_are_found_at_once(flow):
     flow.python("two", "@tool\ndef a():\n    pass\n@tool\ndef b():\n    pass\n")
     flow.python("syntax", "def broken(:\n    pass\n")
     flow.prompt("prompt", "one\n{% if %}")
-    flow.python("llm", body).type = "llm"
+    flow.python("sharp", body).type = "csharp"
     flow.node("gone", "gone.py")
     found = flow.inspect()
     assert list(found["tools"]) == ["typo", "lacking"]
@@ -127,7 +127,7 @@ def test_all_problems_are_found_at_once(flow):
         "two": [("MultipleToolsDefined", "two.py", 5)],
         "syntax": [("PythonLoadError", "syntax.py", 2)],
         "prompt": [("TemplateSyntaxError", "prompt.jinja2", 2)],
-        "llm": [("NotImplementedError", dag, None)],
+        "sharp": [("NotImplementedError", dag, None)],
         "gone": [("InvalidSource", "gone.py", None)],
     }
     hints = {p["code"]: p["hint"] for p in found["problems"]}

@@ -132,13 +132,13 @@ def test_sources_that_are_no_file(flow, path):
 @pytest.mark.parametrize(
     ("kind", "source", "code"),
     [
-        ("llm", "code", "NotImplementedError"),
+        ("csharp", "code", "NotImplementedError"),
         ("custom_llm", "package_with_prompt", "PackageToolNotFoundError"),
         ("python", "package", "PackageToolNotFoundError"),
         (None, "code", "NotImplementedError"),
     ],
 )
-def test_kinds_of_nodes_that_are_not_there_yet(flow, kind, source, code):
+def test_kinds_of_nodes_that_are_not_there(flow, kind, source, code):
     node = flow.python("n", PLAIN)
     node.type, node.source.type = kind, source
     error = flow.failure()

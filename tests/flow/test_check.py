@@ -184,10 +184,29 @@ WRONG = {
         ("unknown_node_type", 11, 9),
         "did you mean 'python'?",
     ),
-    "node type that comes later": (
-        flow(A, "- name: b\n  type: llm\n  source: {path: x.jinja2}\n"),
-        ("unsupported_node_kind", 11, 9),
-        "python",
+    "source that does not go with the type": (
+        flow(A, "- name: b\n  type: llm\n  source: {type: package, tool: a.b}\n"),
+        ("unsupported_node_kind", 12, 18),
+        "type: code",
+    ),
+    "llm node without a connection": (
+        flow(A, "- {name: b, type: llm, api: chat, source: {path: a.py}}\n"),
+        ("GetConnectionError", 10, 3),
+        "connection: NAME",
+    ),
+    "api that does not exist": (
+        flow(
+            A,
+            "- name: b\n  type: llm\n  api: chatt\n  connection: c\n"
+            "  source: {path: a.py}\n",
+        ),
+        ("APINotFound", 12, 8),
+        "did you mean 'chat'?",
+    ),
+    "package source without a tool": (
+        flow(A, "- {name: b, type: python, source: {type: package}}\n"),
+        ("PackageToolNotFoundError", 10, 27),
+        "package.module.function",
     ),
     "flag that is text": (
         flow(A, node("b", more="aggregation: 'true'\n")),

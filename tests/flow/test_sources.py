@@ -86,7 +86,7 @@ def test_a_node_without_a_source(write_flow, text, line, column):
         ("{type: cod, path: x}", "unknown_source_type", 42),
         ("{path: 5}", "wrong_type", 42),
         ("{type: package_with_prompt, path: x}", "unsupported_node_kind", 42),
-        ("{type: package, tool: a.b}", "unsupported_node_kind", 19),
+        ("{type: package}", "PackageToolNotFoundError", 27),
     ],
 )
 def test_a_source_of_the_wrong_shape(write_flow, source, code, column):

@@ -52,8 +52,12 @@ def check_connections(nodes: Iterable[Any], given: Mapping[str, Any]) -> None:
     ------
     ConnectionMissing
         Naming the first node that lacks one.
+    FlowFailure
+        One does not fit an llm node.
     """
     for node in nodes:
+        if node.tool is not None and node.tool.binder is not None:
+            node.bind(given)
         for parameter in node.connections:
             name = node.literal(parameter)
             if name not in given:

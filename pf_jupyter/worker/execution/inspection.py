@@ -8,11 +8,11 @@ from typing import Any, Dict, List, Optional, Sequence
 from pf_jupyter.errors import PfError
 from pf_jupyter.flow.reference import Literal, parse_reference
 from pf_jupyter.worker.execution.failures import describe
+from pf_jupyter.worker.execution.literals import convert_literal
 from pf_jupyter.worker.execution.loading import Tool
 from pf_jupyter.worker.execution.prepared import (
     PreparedFlow,
     PreparedNode,
-    convert_literal,
     prepared_flow,
 )
 from pf_jupyter.worker.execution.surroundings import flow_environment
@@ -34,6 +34,8 @@ def inspect_nodes(
     """
     environment = flow_environment(flow.get("environment_variables") or {}, {})
     prepared = prepared_flow(flow, folder, environment)
+    if prepared.entry is not None:
+        return _inspect_entry(prepared)
     tools: Dict[str, Any] = {}
     problems: List[Dict[str, Any]] = []
     if prepared.failure is not None:
@@ -48,6 +50,15 @@ def inspect_nodes(
                 problems.append(_problem_of(node.failure, prepared, node.name))
         elif node.failure is not None:
             problems.append(_problem_of(node.failure, prepared, node.name))
+    return {"tools": tools, "problems": problems}
+
+
+def _inspect_entry(prepared: PreparedFlow) -> Dict[str, Any]:
+    entry = prepared.entry
+    problems = [_problem_of(failure, prepared, None) for failure in entry.failures]
+    for problem, failure in zip(problems, entry.failures):
+        problem["path"] = list(getattr(failure, "path", ()))
+    tools = {} if entry.failures else {entry.name: entry.tool()}
     return {"tools": tools, "problems": problems}
 
 

@@ -12,8 +12,18 @@ import os
 import sys
 import time
 import types
-from dataclasses import dataclass
-from typing import Any, Callable, FrozenSet, List, Optional, Tuple, Type
+from dataclasses import dataclass, field
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    Type,
+)
 
 from pf_jupyter.flow.model import Node
 from pf_jupyter.worker.execution.failures import (
@@ -31,6 +41,7 @@ from pf_jupyter.worker.execution.interface import (
 MODULE_NAME = "__pf_main__"
 _MARKER = "__tool"
 _ORIGINAL = "__original_function"
+Binder = Callable[[Any, Mapping[str, Any]], Tuple[Callable[..., Any], Dict[str, Any]]]
 
 
 @dataclass
@@ -40,6 +51,9 @@ class Tool:
     ``owner`` and ``method`` are set for class tools, whose ``function`` still lacks its
     object. ``omissible`` names the parameters with a Python default, which bypassed
     nodes leave to it. ``line`` counts from 1; ``duration_ms`` is what loading took.
+    ``binder`` is for tools which are only known once the run's connections are: given
+    the prepared node and these it returns what is called, and arguments that replace
+    the literals of the file. ``fixed`` are arguments that every call gets.
     """
 
     name: str
@@ -56,6 +70,8 @@ class Tool:
     line: int = 1
     duration_ms: float = 0.0
     omissible: FrozenSet[str] = frozenset()
+    binder: Optional[Binder] = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_python(node: Node, folder: str) -> Tool:
@@ -80,7 +96,7 @@ def load_python(node: Node, folder: str) -> Tool:
     module = _load_module(node, path, str(relative))
     function, owner = _only_tool(module, node, str(relative))
     original = getattr(function, _ORIGINAL, function)
-    line = original.__code__.co_firstlineno
+    line = inspect.unwrap(original).__code__.co_firstlineno
     try:
         interface = read_interface(original, owner)
     except (TypeError, ValueError) as error:

@@ -1,0 +1,19 @@
+"""What the caller of a run allows: how long it may take, whether it shows streams."""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from typing import Optional
+
+deadline: "ContextVar[Optional[float]]" = ContextVar("pf_deadline", default=None)
+"""The moment of `time.monotonic()` at which the run must be over; None is never."""
+
+streaming: "ContextVar[bool]" = ContextVar("pf_streaming", default=False)
+"""Whether whoever asked for the run shows an output while it is made."""
+
+
+def seconds_left() -> Optional[float]:
+    """Return how long the run may still take; None without a limit."""
+    end = deadline.get()
+    return None if end is None else max(0.0, end - time.monotonic())
