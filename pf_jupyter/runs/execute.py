@@ -32,7 +32,7 @@ from ..store.codec import Packed
 from ..store.records import RunRecord, RuntimeRecord, timestamp
 from ..worker.protocol import ProtocolError, pack_value, unpack_value
 from ..worker.scrubbing import Secrets, secrets_of
-from . import connections
+from . import artifacts, connections
 from . import inputs as given_inputs
 from .follow import Follow, given_up, no_result
 from .request import CANCEL_SECONDS, ActiveRun, Request
@@ -106,8 +106,10 @@ class Executor:
             request.path, variant=request.variant, python=python
         ).require()
         flow = connections.overridden(flow, request.connections)
+        init = given_inputs.for_init(flow, request.init)
         if request.node is None:
             given = given_inputs.for_flow(flow, request.inputs)
+            given = artifacts.with_bytes(flow, given)
         else:
             given = given_inputs.for_node(flow, request.node, request.inputs)
         variables = given_inputs.environment(flow, request.environment_variables)
@@ -129,6 +131,7 @@ class Executor:
                 "mode": "flow" if request.node is None else "node",
                 "node": request.node,
                 "dependency_outputs": {},
+                "init": pack_value(init),
                 "connections": sent,
                 "environment_variables": variables,
                 "line_number": None,
@@ -316,6 +319,7 @@ class Executor:
         self, record: RunRecord, packed: dict[str, Any], sendable: Sendable
     ) -> RunRecord:
         packed = connections.explained(packed, self._connections)
+        packed = artifacts.keep(self._store.folder, record.run_id, packed)
         value = unpack_value(packed)
         done = replace(
             record,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
-from pf_jupyter.flow.model import Flow
+from pf_jupyter.flow.model import Flow, FlowInput
 from pf_jupyter.flow.reference import (
     InputReference,
     Literal,
@@ -16,21 +16,22 @@ from pf_jupyter.flow.reference import (
 )
 from pf_jupyter.flow.values import chat_history, fill_defaults, parse_value
 from pf_jupyter.worker.execution.failures import FlowFailure
-from pf_jupyter.worker.execution.prepared import PreparedNode
+from pf_jupyter.worker.execution.images import ImageReader
+from pf_jupyter.worker.execution.prepared import PreparedFlow, PreparedNode
 from pf_jupyter.worker.execution.scope import Scope
 
 
 def flow_inputs(
-    flow: Flow,
+    ready: PreparedFlow,
     given: Mapping[str, Any],
     line_number: Optional[int] = None,
     only: Optional[Iterable[str]] = None,
 ) -> Dict[str, Any]:
-    """Fill defaults and make every declared input fit its type.
+    """Fill defaults, make every declared input fit its type, and load images.
 
     Parameters
     ----------
-    flow
+    ready
         The flow.
     given
         Values by input name; undeclared ones are passed along.
@@ -43,9 +44,12 @@ def flow_inputs(
     ------
     FlowFailure
         UserErrorException (InputNotFound in a batch) naming the missing inputs.
+    FlowFailure
+        LoadMultimediaDataError: an image cannot be loaded.
     InputTypeError, InputParseError
         A value does not fit.
     """
+    flow = ready.flow
     values = fill_defaults(flow.inputs, given)
     history = chat_history(flow) if line_number is None else None
     if history is not None:
@@ -56,12 +60,12 @@ def flow_inputs(
         raise _missing(missing, "flow", line_number)
     for name, declared in flow.inputs.items():
         if name in values:
-            values[name] = parse_value(declared.type, values[name], name)
+            values[name] = _parsed(ready, declared, values[name])
     return values
 
 
 def node_scope(
-    flow: Flow,
+    ready: PreparedFlow,
     prepared: PreparedNode,
     given: Mapping[str, Any],
     outputs: Mapping[str, Any],
@@ -77,7 +81,7 @@ def node_scope(
     FlowFailure
         UserErrorException naming the parameters without a value.
     """
-    upstream = Scope({}, outputs)
+    flow, upstream = ready.flow, Scope({}, outputs)
     arguments: Dict[str, Reference] = dict(prepared.arguments)
     missing: List[str] = []
     for name, reference in prepared.arguments.items():
@@ -88,7 +92,7 @@ def node_scope(
                 listed = listed and not (target is not None and target.aggregation)
                 value = _node_value(name, reference, given, upstream)
             elif isinstance(reference, InputReference):
-                value = _input_value(name, reference, flow, given)
+                value = _input_value(name, reference, ready, given)
             else:
                 continue  # a literal stays what it is, whatever is given for it
         except KeyError:
@@ -152,9 +156,12 @@ def _node_value(
 
 
 def _input_value(
-    parameter: str, reference: InputReference, flow: Flow, given: Mapping[str, Any]
+    parameter: str,
+    reference: InputReference,
+    ready: PreparedFlow,
+    given: Mapping[str, Any],
 ) -> Any:
-    declared = flow.inputs.get(reference.name)
+    declared = ready.flow.inputs.get(reference.name)
     for name in (*_names(reference), parameter, reference.name):
         if name in given:
             value = given[name]
@@ -165,7 +172,15 @@ def _input_value(
         value = declared.default
     if declared is None:
         return value
-    return parse_value(declared.type, value, reference.name)
+    return _parsed(ready, declared, value)
+
+
+def _parsed(ready: PreparedFlow, declared: FlowInput, value: Any) -> Any:
+    value = parse_value(declared.type, value, declared.name)
+    if declared.type == "image" or isinstance(value, (dict, list)):
+        reader = ImageReader(ready.folder, ready.flow.message_format)
+        return reader.load_input(declared.name, declared.type, value)
+    return value
 
 
 def _missing(names: Sequence[str], where: str, line: Optional[int]) -> FlowFailure:

@@ -17,9 +17,10 @@ from pf_jupyter.flow.reference import (
     NodeReference,
     parse_reference,
 )
+from pf_jupyter.worker.execution.artifacts import Artifacts
 from pf_jupyter.worker.execution.failures import FlowFailure, tool_failed
 from pf_jupyter.worker.execution.logs import current_log
-from pf_jupyter.worker.execution.records import to_json, to_json_or_text
+from pf_jupyter.worker.execution.records import to_json
 from pf_jupyter.worker.execution.reporting import Reporter
 from pf_jupyter.worker.execution.scope import Scope
 from pf_jupyter.worker.execution.ticker import ticker
@@ -102,8 +103,10 @@ async def join_async_generators(
             values[name] = joining.text()
 
 
-def serialised_outputs(flow: Flow, values: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return outputs as plain JSON data.
+def serialised_outputs(
+    flow: Flow, values: Mapping[str, Any], artifacts: Artifacts
+) -> Dict[str, Any]:
+    """Return outputs as plain JSON data, their images as paths.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def serialised_outputs(flow: Flow, values: Mapping[str, Any]) -> Dict[str, Any]:
     ready: Dict[str, Any] = {}
     for name, value in values.items():
         try:
-            ready[name] = to_json(value)
+            ready[name] = to_json(value, artifacts.output, artifacts.vision)
         except Exception as error:  # also whatever the value's own methods raise
             raise FlowFailure(
                 "FlowOutputUnserializable",
@@ -146,11 +149,6 @@ def aggregation_inputs(flow: Flow, scope: Scope) -> Dict[str, Any]:
             if isinstance(reference, NodeReference) and reference.node in normal:
                 values[str(reference)] = scope.value(reference)
     return values
-
-
-def shown(values: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return values as plain JSON data, by text where there is no other way."""
-    return {name: to_json_or_text(value) for name, value in values.items()}
 
 
 def _node_behind(flow: Flow, output: str) -> Optional[str]:
@@ -191,7 +189,7 @@ class _Joining:
         if self._record is not None and self._record.log is not None:
             self._record.logs = self._record.log.close()
             if self._is_whole and self._items:
-                self._record.output = to_json_or_text(self._shown_items())
+                self._record.output = self._reporter.plain(self._shown_items())
         if isinstance(error, Exception) and self._node is not None:
             failure = tool_failed(self._node, error)
             self._reporter.failed(self._node, failure)

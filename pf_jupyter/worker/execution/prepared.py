@@ -6,6 +6,7 @@ forked from it find it done. Rules: flow-format sections 1.8, 2.6 and 9 item 5.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import os
@@ -16,8 +17,12 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from pf_jupyter.errors import PfError
 from pf_jupyter.flow.model import Flow, Node
 from pf_jupyter.flow.order import dependencies
-from pf_jupyter.flow.reference import Literal, Reference, parse_reference
-from pf_jupyter.flow.values import VALUE_TYPES, parse_value, preview
+from pf_jupyter.flow.reference import (
+    Literal,
+    NodeReference,
+    Reference,
+    parse_reference,
+)
 from pf_jupyter.worker.execution import logs
 from pf_jupyter.worker.execution.connections import resolve_connection
 from pf_jupyter.worker.execution.failures import (
@@ -26,8 +31,12 @@ from pf_jupyter.worker.execution.failures import (
     load_failed,
     text_of,
 )
+from pf_jupyter.worker.execution.images import ImageReader
 from pf_jupyter.worker.execution.interface import Parameter, init_parameters
+from pf_jupyter.worker.execution.literals import convert_literal, load_images
+from pf_jupyter.worker.execution.llm.node import load_llm
 from pf_jupyter.worker.execution.loading import Tool, load_python
+from pf_jupyter.worker.execution.packages import load_package
 from pf_jupyter.worker.execution.prompts import load_prompt
 from pf_jupyter.worker.execution.surroundings import (
     environment_set,
@@ -44,6 +53,7 @@ class PreparedNode:
 
     ``arguments`` holds what the tool is called with, in the order of the file, literals
     converted and constructor arguments left out; ``failure`` is why it cannot run.
+    ``only_output`` tells that a flow output shows it and no other node uses it.
     """
 
     node: Node
@@ -55,6 +65,7 @@ class PreparedNode:
     connections: Dict[str, Parameter] = field(default_factory=dict)
     condition: Optional[Reference] = None
     waits_for: List[str] = field(default_factory=list)
+    only_output: bool = False
     _object: Optional[Tuple[Any, Any]] = None
 
     @property
@@ -74,17 +85,24 @@ class PreparedNode:
             A connection is missing or does not fit, or the constructor failed.
         """
         assert self.tool is not None
+        if self.tool.binder is not None:
+            return self.tool.binder(self, given)
         if not self.connections and self.tool.owner is None:
-            return self.tool.function, {}
+            return self._with_fixed(self.tool.function), {}
         resolved = {
             name: resolve_connection(self.name, self.literal(name), parameter, given)
             for name, parameter in self.connections.items()
         }
         if self.tool.owner is None:
-            return self.tool.function, resolved
+            return self._with_fixed(self.tool.function), resolved
         made = self._made(resolved, given)
         arguments = {k: v for k, v in resolved.items() if k in self.arguments}
-        return getattr(made, self.tool.method), arguments
+        return self._with_fixed(getattr(made, self.tool.method)), arguments
+
+    def _with_fixed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        assert self.tool is not None
+        fixed = self.tool.fixed
+        return functools.partial(function, **fixed) if fixed else function
 
     def literal(self, name: str) -> Any:
         """Return what the flow file says for an input, None for a reference."""
@@ -124,7 +142,7 @@ class PreparedNode:
 
 @dataclass
 class PreparedFlow:
-    """A flow with all its nodes prepared."""
+    """A flow with all its nodes prepared, or the ``entry`` of one without nodes."""
 
     flow: Flow
     folder: str
@@ -132,6 +150,7 @@ class PreparedFlow:
     topology: Optional[PfError] = None
     failure: Optional[PfError] = None
     variables: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    entry: Any = None
 
     def saw(self, environment: Mapping[str, str]) -> bool:
         """Tell whether the modules were loaded with these environment variables."""
@@ -187,6 +206,12 @@ def prepared_flow(
 
 def _prepare(raw: Mapping[str, Any], folder: str) -> PreparedFlow:
     flow = Flow.from_dict(dict(raw))
+    if flow.kind != "dag" or flow.documents:
+        from pf_jupyter.worker.execution.entries import prepare_entry
+
+        entry = prepare_entry(flow, folder)
+        if entry is not None:
+            return PreparedFlow(flow, folder, entry=entry)
     if any(node.use_variants for node in flow.nodes):
         from pf_jupyter.flow.variants import apply_variants
 
@@ -195,8 +220,10 @@ def _prepare(raw: Mapping[str, Any], folder: str) -> PreparedFlow:
         except PfError as error:
             return PreparedFlow(flow, folder, failure=error)
     ready = PreparedFlow(flow, folder)
+    reader = ImageReader(folder, flow.message_format)
     for index, node in enumerate(flow.nodes):
-        ready.nodes.setdefault(node.name, _prepare_node(node, index, folder))
+        ready.nodes.setdefault(node.name, _prepare_node(node, index, folder, reader))
+    _find_only_outputs(ready)
     try:
         check_topology(flow)
     except PfError as error:
@@ -204,7 +231,21 @@ def _prepare(raw: Mapping[str, Any], folder: str) -> PreparedFlow:
     return ready
 
 
-def _prepare_node(node: Node, index: int, folder: str) -> PreparedNode:
+def _find_only_outputs(ready: PreparedFlow) -> None:
+    """Note which nodes are shown and not used (flow-format section 2.5)."""
+    shown = set()
+    for output in ready.flow.outputs.values():
+        reference = parse_reference(output.reference)
+        if isinstance(reference, NodeReference):
+            shown.add(reference.node)
+    used = {name for node in ready.nodes.values() for name in node.waits_for}
+    for prepared in ready.nodes.values():
+        prepared.only_output = prepared.name in shown and prepared.name not in used
+
+
+def _prepare_node(
+    node: Node, index: int, folder: str, reader: ImageReader
+) -> PreparedNode:
     prepared = PreparedNode(node, index)
     try:
         prepared.waits_for = dependencies(node)
@@ -213,6 +254,7 @@ def _prepare_node(node: Node, index: int, folder: str) -> PreparedNode:
         _import_named_module(node)
         prepared.tool = load_tool(node, folder)
         _fill_arguments(prepared, prepared.tool)
+        load_images(node.name, prepared.tool, prepared.arguments, reader)
     except PfError as error:
         prepared.failure = error
     except Exception as error:
@@ -247,32 +289,25 @@ def load_tool(node: Node, folder: str) -> Tool:
     Raises
     ------
     FlowFailure
-        As `load_python` and `load_prompt`; for kinds of nodes that this version cannot
-        run, ResolveToolError or PackageToolNotFoundError.
+        As `load_python`, `load_prompt`, `load_llm` and `load_package`; ResolveToolError
+        for kinds of nodes that do not exist.
     """
     kind = node.source.type if node.source else "code"
     if node.type == "python" and kind == "code":
         return load_python(node, folder)
     if node.type == "prompt" and kind == "code":
         return load_prompt(node, folder)
+    if node.type == "llm" and kind == "code":
+        return load_llm(node, folder)
     if kind in ("package", "package_with_prompt"):
-        tool = node.source.tool if node.source else None
-        raise load_failed(
-            FlowFailure(
-                "PackageToolNotFoundError",
-                f"node '{node.name}' uses the package tool '{tool}'; this version of "
-                "pf_jupyter does not run package tools",
-                hint="use a python node that calls the package's function",
-                node=node.name,
-            )
-        )
+        return load_package(node, folder)
     raise load_failed(
         FlowFailure(
             "NotImplementedError",
-            f"node '{node.name}' is of type '{node.type}' with a '{kind}' source; this "
-            "version of pf_jupyter runs python and prompt nodes",
-            hint="use a python node that calls the model, and a prompt node for its "
-            "text",
+            f"node '{node.name}' is of type '{node.type}' with a '{kind}' source, "
+            "which does not exist",
+            hint="python and llm nodes have a source of type 'code' or 'package', "
+            "custom_llm nodes 'package_with_prompt'",
             node=node.name,
         )
     )
@@ -290,7 +325,7 @@ def _fill_arguments(prepared: PreparedNode, tool: Tool) -> None:
             parameter = tool.interface.parameters.get(name)
             if parameter is not None and parameter.is_connection:
                 prepared.connections[name] = parameter
-            elif parameter is not None:
+            elif parameter is not None and tool.binder is None:
                 value = convert_literal(prepared.name, parameter, reference.value)
                 reference = Literal(value)
         if name not in init:
@@ -325,31 +360,6 @@ def _fill_arguments(prepared: PreparedNode, tool: Tool) -> None:
                 node=prepared.name,
             )
         )
-
-
-def convert_literal(node: str, parameter: Parameter, value: Any) -> Any:
-    """Make a literal fit the declared type of a tool's parameter.
-
-    Raises
-    ------
-    FlowFailure
-        ResolveToolError around NodeInputValidationError.
-    """
-    kind = parameter.types[0]
-    try:
-        return (
-            parse_value(kind, value, parameter.name) if kind in VALUE_TYPES else value
-        )
-    except PfError as error:
-        raise load_failed(
-            FlowFailure(
-                "NodeInputValidationError",
-                f"input '{parameter.name}' of node '{node}' must be of type {kind}, "
-                f"and {preview(value)} is not",
-                hint=error.hint,
-                node=node,
-            )
-        ) from None
 
 
 def _forget_modules(folder: str) -> None:

@@ -8,18 +8,36 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any, Callable, List
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, FrozenSet, List, Optional
 
 from pf_jupyter.flow.model import Node
+from pf_jupyter.flow.reference import InputReference, parse_reference
 from pf_jupyter.worker.execution.failures import (
     FlowFailure,
     load_failed,
     text_of,
 )
+from pf_jupyter.worker.execution.images import prompt_images
 from pf_jupyter.worker.execution.interface import Interface, Parameter
+from pf_jupyter.worker.execution.llm.guard import GuardedText, guard, restore
 from pf_jupyter.worker.execution.loading import Tool, source_path
 
 RESERVED = "template"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A prompt that was read: its variables, in the order in which they appear.
+
+    ``images`` are those that it shows as ``![image]({{name}})``.
+    """
+
+    render: Callable[..., str]
+    variables: List[str]
+    file: str
+    duration_ms: float
+    images: FrozenSet[str] = frozenset()
 
 
 def load_prompt(node: Node, folder: str) -> Tool:
@@ -31,31 +49,84 @@ def load_prompt(node: Node, folder: str) -> Tool:
         ResolveToolError around InvalidSource, TemplateSyntaxError (with the line), or
         NodeInputValidationError for a variable called ``template``.
     """
+    template = read_template(node, folder, lambda variables: _reserved(node, variables))
+    return Tool(
+        name=node.name,
+        type="prompt",
+        function=_guarded(template.render, inputs_from_outside(node)),
+        interface=Interface(
+            variable_parameters(template), takes_any=True, output="string"
+        ),
+        file=template.file,
+        duration_ms=template.duration_ms,
+    )
+
+
+def read_template(
+    node: Node,
+    folder: str,
+    check: Callable[[List[str]], Optional[FlowFailure]] = lambda variables: None,
+) -> Template:
+    """Read the template that a node names.
+
+    Parameters
+    ----------
+    node, folder
+        The node, and where its flow is.
+    check
+        Given the variables, returns what is wrong with them.
+
+    Raises
+    ------
+    FlowFailure
+        ResolveToolError around InvalidSource, TemplateSyntaxError, or what ``check``
+        returned.
+    """
     try:
-        return _load(node, folder)
+        return _read(node, folder, check)
     except FlowFailure as failure:
         if failure.code == "ResolveToolError":
             raise
         raise load_failed(failure) from None
 
 
-def _load(node: Node, folder: str) -> Tool:
+def variable_parameters(template: Template) -> Dict[str, Parameter]:
+    """Return the variables of a template as inputs of a tool."""
+    return {
+        name: Parameter(
+            name=name,
+            types=("image",) if name in template.images else ("string",),
+            required=False,
+            default="",
+        )
+        for name in template.variables
+    }
+
+
+def inputs_from_outside(node: Node) -> FrozenSet[str]:
+    """Return the inputs of a node that are inputs of the flow.
+
+    These are what must not become a role of a chat prompt (flow-format section 2.7).
+    """
+    return frozenset(
+        name
+        for name, raw in node.inputs.items()
+        if isinstance(parse_reference(raw), InputReference)
+    )
+
+
+def _read(
+    node: Node, folder: str, check: Callable[[List[str]], Optional[FlowFailure]]
+) -> Template:
     started = time.perf_counter()
     path = source_path(node, folder)
     relative = str(node.source.path) if node.source else ""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     jinja2 = import_jinja2(node, folder)
-    if os.environ.get("PF_USE_SANDBOX_FOR_JINJA", "true").lower() == "false":
-        environment_class = jinja2.Environment
-    else:
-        environment_class = jinja2.sandbox.SandboxedEnvironment
-    environment = environment_class(trim_blocks=True, keep_trailing_newline=True)
     try:
-        variables = _variables(jinja2, text)
-        # The path makes template lines appear in tracebacks like any user's frame.
-        code = environment.compile(text, filename=path)
-        template = jinja2.Template.from_code(environment, code, environment.globals)
+        variables = template_variables(jinja2, text)
+        template = compile_template(jinja2, text, path)
     except jinja2.TemplateSyntaxError as error:
         raise FlowFailure(
             type(error).__name__,
@@ -65,27 +136,59 @@ def _load(node: Node, folder: str) -> Tool:
             file=relative,
             line=error.lineno,
         ) from None
-    if RESERVED in variables:
-        raise FlowFailure(
-            "NodeInputValidationError",
-            f"'{relative}' of node '{node.name}' has a variable called "
-            f"'{RESERVED}', a name that prompt nodes keep for themselves",
-            hint=f"rename the variable '{RESERVED}'",
-            node=node.name,
-            file=relative,
-        )
-    parameters = {
-        name: Parameter(name=name, types=("string",), required=False, default="")
-        for name in variables
-    }
-    return Tool(
-        name=node.name,
-        type="prompt",
-        function=_renderer(template, node.name),
-        interface=Interface(parameters, takes_any=True, output="string"),
-        file=relative,
-        duration_ms=(time.perf_counter() - started) * 1000,
+    wrong = check(variables)
+    if wrong is not None:
+        raise wrong
+    return Template(
+        _renderer(template, node.name),
+        variables,
+        relative,
+        (time.perf_counter() - started) * 1000,
+        prompt_images(text),
     )
+
+
+def compile_template(jinja2: Any, text: str, path: str = "<template>") -> Any:
+    """Compile a template with the settings of the format.
+
+    The path makes template lines appear in tracebacks like any user's frame.
+    """
+    if os.environ.get("PF_USE_SANDBOX_FOR_JINJA", "true").lower() == "false":
+        environment_class = jinja2.Environment
+    else:
+        environment_class = jinja2.sandbox.SandboxedEnvironment
+    environment = environment_class(trim_blocks=True, keep_trailing_newline=True)
+    code = environment.compile(text, filename=path)
+    return jinja2.Template.from_code(environment, code, environment.globals)
+
+
+def _reserved(node: Node, variables: List[str]) -> Optional[FlowFailure]:
+    if RESERVED not in variables:
+        return None
+    relative = str(node.source.path) if node.source else ""
+    return FlowFailure(
+        "NodeInputValidationError",
+        f"'{relative}' of node '{node.name}' has a variable called '{RESERVED}', a "
+        "name that prompt nodes keep for themselves",
+        hint=f"rename the variable '{RESERVED}'",
+        node=node.name,
+        file=relative,
+    )
+
+
+def _guarded(
+    render: Callable[..., str], outside: FrozenSet[str]
+) -> Callable[..., str]:
+    """Have a prompt's text remember which of its words are no roles."""
+
+    def rendered(**values: Any) -> str:
+        guarded, hidden = guard(values, outside)
+        if not hidden:
+            return render(**values)
+        text = render(**guarded)
+        return GuardedText(restore(text, hidden), text, hidden)
+
+    return rendered
 
 
 def import_jinja2(node: Node, folder: str) -> Any:
@@ -115,7 +218,8 @@ def import_jinja2(node: Node, folder: str) -> Any:
     return sys.modules["jinja2"]
 
 
-def _variables(jinja2: Any, text: str) -> List[str]:
+def template_variables(jinja2: Any, text: str) -> List[str]:
+    """Return what a template wants to be given, in the order of its text."""
     tree = jinja2.Environment().parse(text)
     names = jinja2.meta.find_undeclared_variables(tree)
     return sorted(names, key=lambda name: (text.find(name), name))

@@ -11,10 +11,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Dict, Optional, Tuple
 
+from pf_jupyter.worker.execution.artifacts import Encode, encode, with_texts
 from pf_jupyter.worker.execution.interface import connection_class
 from pf_jupyter.worker.execution.logs import NodeLog
 
-_PLAIN = (str, int, float, bool, type(None))
+PLAIN = (str, int, float, bool, type(None))
 _PREVIEW_CHARS = 200
 
 
@@ -34,34 +35,46 @@ def moment() -> Moment:
     return time.perf_counter(), now_text()
 
 
-def to_json(value: Any) -> Any:
+def to_json(value: Any, encode: Encode = encode, texts: bool = False) -> Any:
     """Return ``value`` as plain JSON data.
 
     Tuples become lists and keys become text, the last of equal ones wins.
+
+    Parameters
+    ----------
+    value
+        Any value.
+    encode
+        Returns what stands for a value that JSON has no words for, or raises TypeError.
+    texts
+        Whether annotated texts are written as mappings.
 
     Raises
     ------
     TypeError, ValueError, RecursionError
         The value has no JSON form.
     """
-    if type(value) in _PLAIN:
+    if type(value) in PLAIN:
         return value
-    return json.loads(json.dumps(value, default=_encode))
+    if texts:
+        value = with_texts(value)
+    return json.loads(json.dumps(value, default=encode))
 
 
-def to_json_or_text(value: Any) -> Any:
+def to_json_or_text(value: Any, encode: Encode = encode, texts: bool = False) -> Any:
     """Return ``value`` as plain JSON data, or the nearest text there is of it.
 
-    Connections are recorded by name, iterators by ``str``, all else by ``repr``.
+    The parameters are those of `to_json`. Connections are recorded by name, iterators
+    by ``str``, all else by ``repr``.
     """
-    if type(value) in _PLAIN:
+    if type(value) in PLAIN:
         return value
     if connection_class(type(value)):
         return getattr(value, "name", None) or type(value).__name__
     if isinstance(value, (Iterator, AsyncIterator)):
         return str(value)
     try:
-        return to_json(value)
+        return to_json(value, encode, texts)
     except Exception:  # also whatever the value's own methods raise
         try:
             return repr(value)
@@ -73,16 +86,6 @@ def preview(value: Any) -> str:
     """Return a short text of a value that is JSON already."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _PREVIEW_CHARS else text[:_PREVIEW_CHARS] + "…"
-
-
-def _encode(value: Any) -> Any:
-    """Images are written with their bytes, assistant definitions as their fields."""
-    if isinstance(value, bytes) and hasattr(value, "to_base64"):
-        head, _, data = value.to_base64(with_type=True).partition(",")
-        return {head.replace(";base64", "") + ";base64": data}
-    if type(value).__name__ == "AssistantDefinition" and hasattr(value, "serialize"):
-        return value.serialize()
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 
 class NodeRecord:
@@ -107,9 +110,9 @@ class NodeRecord:
         """Whether the node has begun and not ended."""
         return self.status == "Running"
 
-    def start(self, inputs: Dict[str, Any], log: NodeLog) -> None:
+    def start(self, inputs: Dict[str, Any], log: NodeLog, plain: Encode) -> None:
         """Note that the node begins."""
-        self.inputs = {name: to_json_or_text(value) for name, value in inputs.items()}
+        self.inputs = {name: plain(value) for name, value in inputs.items()}
         self.log = log
         self.started_at = now_text()
         self.clock = time.perf_counter()
@@ -136,7 +139,7 @@ class NodeRecord:
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the NODE of the protocol."""
-        return {
+        shown = {
             "status": self.status,
             "inputs": self.inputs,
             "output": self.output,
@@ -146,3 +149,8 @@ class NodeRecord:
             "logs": self.logs,
             "error": self.error,
         }
+        if self.log is not None and self.log.model_calls:
+            from pf_jupyter.worker.execution.model_calls import summary
+
+            shown["model"] = summary(self.log.model_calls)
+        return shown

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
+from pf_jupyter.worker.execution.artifacts import Artifacts
 from pf_jupyter.worker.execution.failures import FlowFailure, describe
 from pf_jupyter.worker.execution.logs import DEFAULT_LIMIT, NodeLog
 from pf_jupyter.worker.execution.records import (
+    PLAIN,
     Moment,
     NodeRecord,
     now_text,
@@ -45,6 +47,7 @@ class Reporter:
         secrets: Secrets = NONE,
     ) -> None:
         self.records: Dict[str, NodeRecord] = {}
+        self.artifacts = Artifacts()
         self.secrets = secrets
         self._emit = secrets.emitting(emit)
         self._folder = folder
@@ -53,6 +56,13 @@ class Reporter:
         self._interval = _interval()
         self.poll_seconds = max(0.01, min(1.0, self._interval / 4))
         self._lock = threading.Lock()
+
+    def plain(self, value: Any) -> Any:
+        """Return a value as it is recorded: plain JSON data, images as their paths."""
+        if type(value) in PLAIN:
+            return value
+        artifacts = self.artifacts
+        return to_json_or_text(value, artifacts.record, artifacts.vision)
 
     def event(self, event: str, **facts: Any) -> None:
         """Send one event."""
@@ -68,14 +78,14 @@ class Reporter:
         log = NodeLog(node, self._limit, self._send_log, self.secrets)
         record = self.records[node]
         self.event("node_started", node=node)
-        record.start(inputs, log)
+        record.start(inputs, log, self.plain)
         return log
 
     def completed(self, node: str, value: Any, ended: Optional[Moment] = None) -> None:
         """Report that a node gave ``value``, at ``ended`` or just now."""
         record = self.records[node]
         # here already: a preview could cut a secret, so that it is not found any more
-        record.output = self.secrets.scrub_value(to_json_or_text(value))
+        record.output = self.secrets.scrub_value(self.plain(value))
         record.end("Completed", None, ended)
         self.event(
             "node_completed",
@@ -152,6 +162,11 @@ class Reporter:
     def results(self) -> Dict[str, Any]:
         """Return the NODE of every node."""
         return {name: record.to_dict() for name, record in self.records.items()}
+
+    def logs(self) -> List[NodeLog]:
+        """Return the logs of all nodes that began, and the run's own."""
+        nodes = [record.log for record in self.records.values() if record.log]
+        return [*nodes, self._log]
 
     def close(self) -> None:
         """Send what the run's own log still holds."""
