@@ -35,7 +35,7 @@ When the stream closes the worker ends everything it started and exits.
 
 RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs": {},
       "mode": "flow" | "node" | "from_node", "node": name or null,
-      "dependency_outputs": {node: value}, "connections": {name: execution dict},
+      "dependency_outputs": {node: value}, "init": {name: value} or null, "connections": {name: execution dict},
       "environment_variables": {name: text}, "line_number": int or null,
       "timeout": seconds or null, "concurrency": 16, "aggregation": true,
       "log_limit": bytes a node's log may keep}
@@ -45,6 +45,12 @@ RESULT: {"status": "Completed" | "Failed" | "Canceled", "outputs": {…} or null
          "started_at", "ended_at", "duration_ms", "pid", "hostname",
          "aggregation_inputs": {…}, "logs"? as in NODE: what was printed by the process
          while not exactly one node ran (by subprocesses, by modules while loading)}
+         "trace"? [SPAN]: what nodes did inside; absent when there is nothing to tell
+SPAN: {"id", "parent": id of a SPAN or null, "node": name or null (outside of nodes),
+       "name", "kind": "Function" | "LLM" | "Embedding" | "Retrieval" | …, "started_at",
+       "duration_ms" (null while it goes on), "inputs", "output", "error": {"type",
+       "message"} or null, "usage"?: {"prompt_tokens", …}, "attributes"?: {…}}.
+       The spans of the flow and of its nodes are not among them: "nodes" has all that.
 NODE: {"status": "Completed" | "Failed" | "Bypassed" | "Canceled" | "NotStarted",
        "inputs", "output", "duration_ms", "started_at", "ended_at",
        "logs": {"stdout", "stderr", "dropped_bytes"}, "error": ERROR or null}

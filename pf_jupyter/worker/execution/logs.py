@@ -193,7 +193,11 @@ class StreamLog:
 
 
 class NodeLog:
-    """Both streams of one node, or of a run outside its nodes (``node`` None)."""
+    """Both streams of one node, or of a run outside its nodes (``node`` None).
+
+    ``model_calls`` are the calls of models that were made meanwhile, ``spans`` those of
+    functions under ``@trace``.
+    """
 
     def __init__(
         self,
@@ -204,6 +208,9 @@ class NodeLog:
     ) -> None:
         self.node = node
         self.closed = False
+        self.model_calls: List[Any] = []
+        self.spans: List[Any] = []
+        self.spans_dropped = 0
         self._limit = max(limit // 2, 1)
         self._emit = emit
         self._secrets = secrets
@@ -245,6 +252,14 @@ def remove_owner(owner: Owner) -> None:
     _owners.remove(owner)
 
 
+def log_here() -> Optional[NodeLog]:
+    """Return whose the doings of this context are; None outside of runs."""
+    log = current_log.get()
+    if log is None or log.closed:
+        return _owners[-1]() if _owners else None
+    return log
+
+
 class ProxyStream(io.TextIOBase):
     """Stands for ``sys.stdout`` or ``sys.stderr``."""
 
@@ -261,7 +276,7 @@ class ProxyStream(io.TextIOBase):
         """Write to the log of the node that runs in this context."""
         if not isinstance(text, str):
             raise TypeError(f"write() needs a str, not {type(text).__name__}")
-        log = current_log.get()
+        log = current_log.get()  # as `log_here`, without a call for each print
         if log is None or log.closed:
             log = _owners[-1]() if _owners else None
         if log is not None:
