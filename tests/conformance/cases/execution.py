@@ -1194,6 +1194,7 @@ one(
     "9.19",
     "from promptflow.core import tool\nf = tool(lambda x: x)\n",
     x="1",
+    differs="crash",
 )
 one(
     "tool-partial",
