@@ -109,6 +109,7 @@ def ask(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any
         "mode": "node" if node else "flow",
         "node": node,
         "dependency_outputs": {},
+        "init": given_inputs.for_init(flow, run.get("init")),
         "connections": execution_form(job.get("connections") or {}),
         "environment_variables": variables,
         "line_number": None,
@@ -122,7 +123,8 @@ def ask(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any
         written = json.dumps(result["outputs"])
         written = written.replace('".promptflow/output/', '"<flow>/.promptflow/output/')
         result["outputs"] = json.loads(written)
-    if node and result["outputs"] is not None:
+    whole = flow.kind != "dag" and list(result["outputs"] or []) == ["output"]
+    if whole or (node and result["outputs"] is not None):
         result["outputs"] = result["outputs"]["output"]
     return result
 

@@ -7,8 +7,6 @@ from .case import Case
 WAITING = {
     "llm-": "llm nodes",
     "connection-": "connections sent with a run",
-    "flex-": "flex flows",
-    "file-kind-by-content": "flex flows",
     "prompty-": "prompty files",
     "batch-": "batch runs",
     "mapping-": "batch runs",

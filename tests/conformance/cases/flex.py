@@ -48,6 +48,7 @@ flex(
     "from dataclasses import dataclass\n@dataclass\nclass R:\n    x: str\n    y: int\n"
     "def f(a: str) -> R: return R(a, 1)\n",
     given(a="q"),
+    differs="dataclass-output",
 )
 flex(
     "generator",
@@ -113,6 +114,7 @@ flex(
     made({"k": 5}, a="q"),
     made({"k": "5"}, a="q"),
     yaml="entry: main:C\n",
+    differs="init-default",
 )
 flex(
     "class-aggregate",
@@ -120,6 +122,7 @@ flex(
     CLASS + "    def __aggregate__(self, results): return {'n': len(results)}\n",
     given(a="q"),
     yaml="entry: main:C\n",
+    differs="init-default",
 )
 flex(
     "class-aggregate-bad",
@@ -141,6 +144,7 @@ flex(
     "class C:\n    def __call__(self, a: str): return a\n",
     given(a="q"),
     yaml="entry: main:C\n",
+    differs="class-without-init",
 )
 flex(
     "class-init-missing",
