@@ -93,8 +93,9 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
 def everywhere(difference: Difference, theirs: Any, ours: Any) -> str | None:
     """Return the id of the difference that is allowed in every case, if it is one."""
     if " inputs" in difference.aspect and isinstance(difference.theirs, dict):
-        kept = {k: v for k, v in difference.theirs.items() if k != "_inputs_to_escape"}
-        if kept != difference.theirs and equal(kept, difference.ours):
+        kept = dict(difference.theirs)
+        hidden = kept.pop("_inputs_to_escape", None)
+        if hidden is not None and equal(kept, difference.ours):
             return "hidden-input"
     if " output" in difference.aspect or " inputs" in difference.aspect:
         if " object at 0x" in str(difference.theirs) or " object f at 0x" in str(
