@@ -55,6 +55,7 @@ class BriefResult(Shown):
         return (
             f"{body}"
             f'<div style="opacity:.65;margin-top:4px">{quiet}</div>'
+            f"{_trace(self._result)}"
             f"{pre(chr(10).join(self._further))}"
         )
 
@@ -84,6 +85,10 @@ def closing_line(result: RunResult) -> str:
         str(result.environment),
         f"run {result.run_id}",
     ]
+    if result.tokens:
+        parts.insert(1, f"{result.tokens.get('total_tokens', 0)} tokens")
+    if result.source_run_id:
+        parts.append(f"from run {result.source_run_id}")
     return " · ".join(parts)
 
 
@@ -143,6 +148,18 @@ def not_run(error: PfError) -> dict[str, Any]:
         "duration_ms": None,
         "error": {**details, **error.to_dict()},
     }
+
+
+def _trace(result: RunResult) -> str:
+    """Return the trace, folded, when nodes tell more than that they ran."""
+    trace = result.trace
+    if len(trace) <= 1 + len(result.nodes):
+        return ""
+    words = f"trace · {len(trace)} spans"
+    return (
+        f'<details style="margin-top:4px"><summary style="opacity:.65;cursor:pointer">'
+        f"{words}</summary>{trace.html()}</details>"
+    )
 
 
 def _outputs(result: RunResult) -> dict[str, Any]:

@@ -195,7 +195,10 @@ class Runtime(ABC):
 
 @dataclass
 class NodeResult:
-    """What one node did. ``duration_ms`` in milliseconds; logs as text per stream."""
+    """What one node did. ``duration_ms`` in milliseconds; logs as text per stream.
+
+    ``cached_run_id`` is the run whose output was taken instead of running the node.
+    """
 
     name: str
     status: NodeStatus
@@ -206,6 +209,7 @@ class NodeResult:
     error: dict[str, Any] | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    cached_run_id: str | None = None
 
 
 class RunResult(ABC):
@@ -213,7 +217,10 @@ class RunResult(ABC):
 
     ``outputs`` maps output names to values (None when the run did not get there);
     ``nodes`` maps node names to `NodeResult`, in the order of the flow file; ``error``
-    is ``{"code", "message", "hint", "node", "traceback"}`` or None.
+    is ``{"code", "message", "hint", "node", "traceback"}`` or None. ``tokens`` holds
+    ``prompt_tokens``, ``completion_tokens``, ``total_tokens`` of all calls of models,
+    nothing without any; ``source_run_id`` is the run whose outputs a part of a flow
+    was run with.
     """
 
     run_id: str
@@ -226,6 +233,17 @@ class RunResult(ABC):
     runtime: str
     environment: EnvironmentInfo
     hostname: str
+    tokens: Mapping[str, int] = {}  # noqa: RUF012 (a mapping that nobody changes)
+    source_run_id: str | None = None
+
+    @property
+    @abstractmethod
+    def trace(self) -> Any:
+        """The tree of what happened: ``.root``, ``.spans``, ``.text()``, ``.html()``.
+
+        Each span has ``name``, ``kind``, ``node``, ``status``, ``duration_ms``,
+        ``inputs``, ``output``, ``error``, ``tokens``, ``attributes``, ``children``.
+        """
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..flow.model import Flow
 from .api import NodeResult, Picture, short_digest
+from .traces import tokens_text
 
 if TYPE_CHECKING:
     from .result import LocalRunResult
@@ -116,6 +117,7 @@ def result_html(result: LocalRunResult) -> str:
         parts.append(_values(metrics))
     if result.nodes:
         parts.append(_nodes(result))
+        parts.append(_trace(result))
     return _page(parts)
 
 
@@ -217,6 +219,13 @@ def _nodes(result: LocalRunResult) -> str:
     )
 
 
+def _trace(result: LocalRunResult) -> str:
+    trace = result.trace
+    tokens = tokens_text(trace.tokens)
+    words = f"trace · {len(trace)} spans" + (f" · {tokens}" if tokens else "")
+    return f"<details><summary>{_text(words)}</summary>{trace.html()}</details>"
+
+
 def _row(node: NodeResult) -> str:
     tone = _TONES.get(node.status, "un")
     mark = _MARKS.get(node.status, "·")
@@ -226,7 +235,10 @@ def _row(node: NodeResult) -> str:
         shown = " ".join(_written(node.output).split())
     else:
         shown = ""
-    inner = f"<code>{_text(shown, _PREVIEW_LIMIT)}</code>" if shown else ""
+    source = node.cached_run_id
+    inner = f'<div class="mu">from run {_text(source)}</div>' if source else ""
+    if shown:
+        inner += f"<code>{_text(shown, _PREVIEW_LIMIT)}</code>"
     for stream in ("stdout", "stderr"):
         written = node.logs.get(stream)
         if written:

@@ -7,8 +7,10 @@ from typing import Any
 
 from ..errors import RunCanceled, RunFailed, RunTimedOut
 from ..flow.model import Flow
+from ..runs.traces import tokens_of, trace_of
 from ..store.records import RunRecord
 from .api import EnvironmentInfo, NodeResult, RunResult
+from .traces import Trace
 
 _NODE_KEYS = ("status", "output", "duration_ms", "logs", "error")
 
@@ -41,6 +43,13 @@ class LocalRunResult(RunResult):
             record.environment_digest,
         )
         self.hostname = record.hostname
+        self.source_run_id = document.get("source_run_id")
+        self.tokens = tokens_of(record)
+
+    @property
+    def trace(self) -> Trace:
+        """The flow, its nodes and what happened inside of them, as a tree."""
+        return Trace(trace_of(self.record), self.run_id)
 
     @property
     def flow(self) -> Flow | None:
@@ -57,6 +66,7 @@ class LocalRunResult(RunResult):
             "outputs": self.outputs,
             "nodes": {
                 name: {key: getattr(node, key) for key in _NODE_KEYS}
+                | ({"cached_run_id": node.cached_run_id} if node.cached_run_id else {})
                 for name, node in self.nodes.items()
             },
             "metrics": self.metrics,
@@ -67,6 +77,8 @@ class LocalRunResult(RunResult):
                 "digest": self.environment.digest,
             },
             "duration_ms": self.duration_ms,
+            "tokens": self.tokens,
+            "source_run_id": self.source_run_id,
             "hostname": self.hostname,
             "flow": self.record.flow,
             "created_at": self.record.created_at,
@@ -135,6 +147,7 @@ def _node(name: str, raw: Mapping[str, Any]) -> NodeResult:
         error=raw.get("error"),
         started_at=raw.get("started_at"),
         ended_at=raw.get("ended_at"),
+        cached_run_id=raw.get("cached_run_id"),
     )
 
 

@@ -20,6 +20,7 @@ from pf_jupyter.errors import (
     RuntimeFailed,
     Unreachable,
 )
+from pf_jupyter.runs.traces import TraceSpan
 from pf_jupyter.workspace.api import (
     CheckResult,
     Computes,
@@ -42,6 +43,7 @@ from pf_jupyter.workspace.api import (
     Validation,
     Workspace,
 )
+from pf_jupyter.workspace.traces import Trace
 
 DIGEST = "sha256:3f9c0d1e2b4a5566778899aabbccddeeff"
 ENVIRONMENT = EnvironmentInfo("default", "1", DIGEST)
@@ -93,6 +95,12 @@ class DoubleResult(RunResult):
             "duration_ms": self.duration_ms,
             "error": self.error,
         }
+
+    @property
+    def trace(self) -> Trace:
+        root = TraceSpan("double", "Flow", status=self.status, began=0.0)
+        root.children = [TraceSpan(n, "Node", node=n) for n in self.nodes]
+        return Trace(root, self.run_id)
 
     def raise_for_status(self) -> RunResult:
         if self.status == "Canceled":

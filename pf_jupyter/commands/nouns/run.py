@@ -40,6 +40,9 @@ def _list(context: Context, arguments: Namespace) -> Outcome:
 
 def _show(context: Context, arguments: Namespace) -> Outcome:
     result = context.workspace.runs.get(arguments.run)
+    if arguments.trace:
+        trace = result.trace
+        return Outcome(trace, trace.to_dict(), trace.text())
     lines = [*columns(node_rows(result)), result_text(result)]
     error = result.error
     if error:
@@ -96,7 +99,17 @@ RUN = noun(
             (Argument("--limit", "how many at most", type=count, default=100),),
             examples=("--limit 10",),
         ),
-        Verb("show", "show a run: nodes, outputs, what failed", _show, (_RUN,)),
+        Verb(
+            "show",
+            "show a run: nodes, outputs, what failed",
+            _show,
+            (
+                _RUN,
+                Argument(
+                    "--trace", "what happened inside of its nodes, and when", flag=True
+                ),
+            ),
+        ),
         Verb(
             "logs",
             "show what the nodes of a run printed",
