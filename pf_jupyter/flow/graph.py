@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pf_jupyter.flow.flex import as_graph
 from pf_jupyter.flow.geometry import INPUTS, OUTPUTS, Edge, Geometry, Size, place
 from pf_jupyter.flow.model import Flow, Node
 from pf_jupyter.flow.order import dependencies
@@ -65,6 +66,8 @@ def lay_out(flow: Flow) -> Layout:
     flow
         The flow, its variants applied.
     """
+    if flow.kind != "dag":
+        flow = as_graph(flow)
     nodes: dict[str, Node] = {}
     for node in flow.nodes:
         nodes.setdefault(node.name, node)

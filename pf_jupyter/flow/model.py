@@ -1,4 +1,4 @@
-"""A DAG flow as data, the same on the host and in the worker.
+"""A flow as data, the same on the host and in the worker.
 
 Plain Python 3.9 without dependencies: the worker carries this module into containers.
 Values are what YAML gave, normalised to plain ``dict``, ``list``, ``str``, ``int``,
@@ -80,10 +80,18 @@ class Node:
 
 @dataclass
 class Flow:
-    """A whole DAG flow.
+    """A whole flow.
 
     ``node_variants`` keeps the raw mapping; :mod:`pf_jupyter.flow.variants` applies it.
     ``environment_variables`` are raw YAML values (section 1.2 gives their text form).
+
+    ``kind`` is ``dag``, ``flex`` or ``prompty``; only a DAG has nodes. A flex flow
+    calls ``entry`` (``module:name``) and may declare ``init``, what its class is made
+    with; ``declared`` names those of inputs, outputs and init that the file itself
+    lists, the others are what its code was read to have. ``file`` is a prompty's file,
+    ``sample`` the raw values for a run without inputs. ``documents`` holds the YAML
+    that code of the flow may ask for, by the SHA-256 of its text: the worker has no
+    YAML reader of its own.
     """
 
     name: str
@@ -96,6 +104,13 @@ class Flow:
     additional_includes: List[str] = field(default_factory=list)
     language: str = "python"
     message_format: str = "basic"
+    kind: str = "dag"
+    entry: str = ""
+    init: Dict[str, FlowInput] = field(default_factory=dict)
+    declared: List[str] = field(default_factory=list)
+    file: str = ""
+    sample: Any = None
+    documents: Dict[str, Any] = field(default_factory=dict)
 
     def node(self, name: str) -> Optional[Node]:
         """Return the first node called ``name``, or None."""
@@ -112,7 +127,8 @@ class Flow:
         inputs = {k: FlowInput(**v) for k, v in data.pop("inputs").items()}
         outputs = {k: FlowOutput(**v) for k, v in data.pop("outputs").items()}
         nodes = [_node_from_dict(node) for node in data.pop("nodes")]
-        return cls(inputs=inputs, outputs=outputs, nodes=nodes, **data)
+        init = {k: FlowInput(**v) for k, v in data.pop("init", {}).items()}
+        return cls(inputs=inputs, outputs=outputs, nodes=nodes, init=init, **data)
 
 
 def _node_from_dict(data: Dict[str, Any]) -> Node:

@@ -14,8 +14,10 @@ from pf_jupyter.errors import NotFound, UsageError
 from pf_jupyter.flow.definition import build_flow
 from pf_jupyter.flow.document import Positions, read_document
 from pf_jupyter.flow.fields import KeyPath, Report, describe
+from pf_jupyter.flow.flex import ENTRY, build_flex
 from pf_jupyter.flow.model import Flow
 from pf_jupyter.flow.problems import Problem
+from pf_jupyter.flow.prompty import read_prompty
 
 FLOW_FILES = ("flow.dag.yaml", "flow.dag.yml", "flow.flex.yaml", "flow.flex.yml")
 """Names under which a folder's flow is looked for."""
@@ -117,7 +119,8 @@ def find_flow(path: str | Path) -> FlowFile:
     Parameters
     ----------
     path
-        Flow folder, or a ``.yaml``, ``.yml`` or ``.prompty`` file.
+        Flow folder, a ``.yaml``, ``.yml`` or ``.prompty`` file, or ``module:name``
+        for a function or class of a module in the folder before it.
 
     Raises
     ------
@@ -127,6 +130,8 @@ def find_flow(path: str | Path) -> FlowFile:
         The folder holds several flow files.
     """
     path = Path(path).expanduser().absolute()
+    if is_entry(path):
+        return FlowFile(path.parent, path.name)
     if path.is_dir():
         present = [name for name in FLOW_FILES if (path / name).is_file()]
         if len(present) > 1:
@@ -157,6 +162,14 @@ def find_flow(path: str | Path) -> FlowFile:
     return FlowFile(path.parent, path.name)
 
 
+def is_entry(path: Path) -> bool:
+    """Tell whether a path is ``module:name`` of a Python module that is there."""
+    if not ENTRY.fullmatch(path.name) or path.exists():
+        return False
+    stem = path.parent.joinpath(*path.name.partition(":")[0].split("."))
+    return stem.with_name(stem.name + ".py").is_file() or stem.is_dir()
+
+
 def default_name(folder: str) -> str:
     """Return the name of a flow that gives itself none (flow-format section 1.2)."""
     return re.sub(r"\W", "_", folder).lower() or "flow"
@@ -175,9 +188,16 @@ def read_flow(data: bytes, file: str, name: str) -> ReadFlow:
         Name of the flow when the file gives none.
     """
     if file.endswith(".prompty"):
+        front = read_prompty(data, file)
+        report = Collector(file, front.positions, front.value)
+        report.problems.extend(front.problems)
+        flow = front.flow(name, report)
+        if flow is not None:
+            flow.file = file
+        return ReadFlow("prompty", report, flow)
+    if not file.endswith((".yaml", ".yml")) and ENTRY.fullmatch(file):
         report = Collector(file, Positions())
-        _refuse_kind(report, (), "prompty files are")
-        return ReadFlow("prompty", report)
+        return ReadFlow("flex", report, build_flex({"entry": file}, name, report))
     document = read_document(data, file)
     value = document.value
     report = Collector(file, document.positions, value)
@@ -185,8 +205,7 @@ def read_flow(data: bytes, file: str, name: str) -> ReadFlow:
     if isinstance(value, dict):
         # The content decides about the kind, not the file's name.
         if "entry" in value:
-            _refuse_kind(report, ("entry",), "flex flows (with an 'entry') are")
-            return ReadFlow("flex", report)
+            return ReadFlow("flex", report, build_flex(value, name, report))
         flow, places = build_flow(value, name, report)
         if flow.language == "csharp":
             _refuse_kind(report, ("language",), "C# flows are")

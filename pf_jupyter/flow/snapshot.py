@@ -18,7 +18,9 @@ from pf_jupyter.errors import FlowInvalid
 from pf_jupyter.flow.check import check_graph
 from pf_jupyter.flow.contents import Digests, Snapshot, SnapshotFile, settled
 from pf_jupyter.flow.document import Positions
+from pf_jupyter.flow.documents import collect_documents
 from pf_jupyter.flow.fields import KeyPath
+from pf_jupyter.flow.flex import describe_entry
 from pf_jupyter.flow.folder import Issue, Listing, list_folder
 from pf_jupyter.flow.model import Flow, Node
 from pf_jupyter.flow.problems import Problem
@@ -29,6 +31,7 @@ from pf_jupyter.flow.reader import (
     ReadFlow,
     default_name,
     find_flow,
+    is_entry,
     read_flow,
 )
 from pf_jupyter.flow.sources import check_sources
@@ -202,7 +205,9 @@ class Loader:
             checked_at = time.time_ns()
             listing = list_folder(folder)
             data = b""
-            if any(entry.path == located.name for entry in listing.files):
+            if is_entry(located.path):
+                read = read_flow(b"", located.name, located.name.rpartition(":")[2])
+            elif any(entry.path == located.name for entry in listing.files):
                 try:
                     data = located.path.read_bytes()
                 except OSError:
@@ -278,12 +283,23 @@ def _check(
             if loaded.snapshot
             else None
         )
-        check_graph(flow, places, report)
-        if files is not None:
+        if loaded.snapshot is not None:
+            flow = loaded.flow = _with_documents(flow, loaded.snapshot, report)
+        if read.kind == "dag":
+            check_graph(flow, places, report)
+        elif read.kind == "flex" and files is not None:
+            flow = loaded.flow = describe_entry(flow, files)
+        if files is not None and read.kind == "dag":
             check_sources(flow, places, report, files, python)
             _check_other_variants(flow, read, places, chosen, files, python)
     loaded.problems = _by_place(report.problems, loaded.file)
     loaded.warnings = _by_place(report.warnings, loaded.file)
+
+
+def _with_documents(flow: Flow, snapshot: Snapshot, report: Collector) -> Flow:
+    """Add the YAML that the flow's code may ask for: the worker cannot read it."""
+    found = collect_documents(flow, snapshot.files, report)
+    return replace(flow, documents=found) if found else flow
 
 
 def _with_variants(

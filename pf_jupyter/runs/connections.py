@@ -29,6 +29,7 @@ def for_run(
     flow: Flow,
     variables: Mapping[str, str],
     node: str | None = None,
+    init: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the connections that a run may need, in execution form.
 
@@ -42,6 +43,8 @@ def for_run(
         Environment variables of the run; ``${name.key}`` asks for a connection.
     node
         Only this node runs.
+    init
+        What the object of a class entry is made with.
 
     Raises
     ------
@@ -51,6 +54,8 @@ def for_run(
         A secret cannot be decrypted.
     """
     names = set(_names(flow, variables, node))
+    names.update(_texts(init), _texts(flow.sample), _texts(flow.documents))
+    names.update(_texts([item.default for item in flow.init.values()]))
     return stored.for_run(names) if names else {}
 
 
@@ -69,6 +74,19 @@ def _names(flow: Flow, variables: Mapping[str, str], only: str | None) -> Iterat
         inner = text.strip()
         if inner.startswith("${") and inner.endswith("}") and inner.count(".") == 1:
             yield inner[2:-1].partition(".")[0]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a value: each may be the name of a connection."""
+    if isinstance(value, str):
+        if value and not is_reference(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def overridden(flow: Flow, overrides: Overrides | None) -> Flow:

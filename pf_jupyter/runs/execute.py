@@ -114,7 +114,7 @@ class Executor:
             given = given_inputs.for_node(flow, request.node, request.inputs)
         variables = given_inputs.environment(flow, request.environment_variables)
         sendable = self._flows.pack(request, flow, snapshot)
-        sent = connections.for_run(self._connections, flow, variables, request.node)
+        sent = connections.for_run(self._connections, flow, variables, request.node, init)
         secrets = secrets_of(sent)
         runtime, channel, record = self._begin(
             runtime_id, start, request, flow, on_phase, secrets
@@ -138,6 +138,7 @@ class Executor:
                 "timeout": request.timeout,
                 "concurrency": CONCURRENCY,
                 "aggregation": True,
+                "stream": on_event is not None,
                 "log_limit": LOG_LIMIT,
             }
             tell = _teller(record.run_id, follow, on_event)

@@ -37,6 +37,12 @@ def for_flow(flow: Flow, values: Mapping[str, Any]) -> dict[str, Any]:
         the undeclared ones, which may be the missing ones misspelt.
     """
     faults = _Faults()
+    if flow.kind != "dag":
+        # What its code takes is only known for certain where the code is.
+        for name, value in values.items():
+            _check_value(name, value, None, faults)
+        faults.raise_any("")
+        return dict(values)
     for name, value in values.items():
         _check_value(name, value, flow.inputs.get(name), faults)
     history = chat_history(flow)
@@ -105,6 +111,29 @@ def for_node(flow: Flow, name: str, values: Mapping[str, Any]) -> dict[str, Any]
         if key not in every and key not in flow.inputs:
             faults.unknown(key, sorted(w for w in every if not is_reference(w)))
     faults.raise_any(f"node {name!r} takes {', '.join(node.inputs) or 'nothing'}")
+    return dict(values)
+
+
+def for_init(flow: Flow, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Check what the object of a class entry is made with.
+
+    Raises
+    ------
+    UsageError
+        The flow is a DAG, or a value cannot be sent.
+    """
+    if not values:
+        return {}
+    if flow.kind == "dag":
+        raise UsageError(
+            "a flow with nodes takes no init values",
+            code="no_init",
+            hint="give them as inputs; only flex flows and prompty files have init",
+        )
+    faults = _Faults()
+    for name, value in values.items():
+        _check_value(name, value, None, faults)
+    faults.raise_any("")
     return dict(values)
 
 

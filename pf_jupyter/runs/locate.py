@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import NotFound, UsageError
 from ..flow.fields import did_you_mean
-from ..flow.reader import FLOW_FILES
+from ..flow.reader import FLOW_FILES, is_entry
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _EXAMPLES_PREFIX = "examples/"
@@ -53,7 +53,7 @@ def resolve(flow: str | Path) -> Path:
     if not text or "\0" in text:
         raise UsageError("no flow is named", code="missing_argument", hint=_hint(""))
     path = Path(text).expanduser().absolute()
-    if path.is_file() or (path.is_dir() and is_flow(path)):
+    if path.is_file() or (path.is_dir() and is_flow(path)) or is_entry(path):
         return path
     name = text.replace("\\", "/").rstrip("/").removeprefix(_EXAMPLES_PREFIX)
     bundled = examples_folder()

@@ -37,6 +37,8 @@ class Request:
         Seconds after which the code is ended.
     connections
         ``{node: {key: value}}`` to take instead of what the flow says.
+    init
+        What the class of a flex flow is made with, or what is overridden of a prompty.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Request:
     environment_variables: Mapping[str, str] | None = None
     timeout: float | None = None
     connections: Mapping[str, Mapping[str, Any]] | None = None
+    init: Mapping[str, Any] | None = None
 
 
 class ActiveRun:

@@ -116,7 +116,9 @@ def _of_code(
     node = found.get("node") or ""
     if not file or not line:
         index = next((i for i, n in enumerate(flow.nodes) if n.name == node), None)
-        path = () if index is None else ("nodes", index)
+        path: tuple[Any, ...] = tuple(found.get("path") or ())
+        if index is not None:
+            path = ("nodes", index)
         line, column = loaded.positions.value(path)
         file = loaded.file
     return {

@@ -140,6 +140,7 @@ class Runtime(ABC):
         environment_variables: Mapping[str, str] | None = None,
         timeout: float | None = None,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
+        init: Mapping[str, Any] | None = None,
         on_event: OnEvent | None = None,
         raise_on_failure: bool = False,
         **input_values: Any,
@@ -149,7 +150,7 @@ class Runtime(ABC):
         Parameters
         ----------
         flow
-            Flow folder or file.
+            Flow folder or file, or ``module:name`` of a function or class.
         inputs, input_values
             Flow inputs; keywords win. With ``node``, names as the public tool names
             them: ``other.output``, ``inputs.x``, or the tool's parameter.
@@ -165,6 +166,9 @@ class Runtime(ABC):
             ``{node: {key: value}}``: other connections than the flow names. Keys are
             ``connection``, ``deployment_name`` and ``model`` for llm nodes, names of
             inputs for the others.
+        init
+            What the class of a flex flow is made with; of a prompty, what is taken
+            instead of its own settings: ``{"model": {"parameters": …}}``.
         on_event
             Called from another thread with each event as it happens.
         raise_on_failure

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..flow.flex import entry_name
 from ..flow.model import Flow
 from .api import NodeResult, Picture, short_digest
 from .traces import tokens_text
@@ -108,6 +109,9 @@ def result_html(result: LocalRunResult) -> str:
             name: {"status": node.status, "duration_ms": node.duration_ms}
             for name, node in result.nodes.items()
         }
+        if flow.kind != "dag":
+            own = {"status": result.status, "duration_ms": result.duration_ms}
+            states = {entry_name(flow): own}
         parts.append(f'<div class="g">{picture_of(flow, states).svg}</div>')
     if result.error:
         parts.append(_error(result.error))

@@ -176,6 +176,7 @@ class LocalRuntime(Runtime):
         environment_variables: Mapping[str, str] | None = None,
         timeout: float | None = None,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
+        init: Mapping[str, Any] | None = None,
         on_event: OnEvent | None = None,
         raise_on_failure: bool = False,
         **input_values: Any,
@@ -189,6 +190,7 @@ class LocalRuntime(Runtime):
             environment_variables=environment_variables,
             timeout=timeout,
             connections=connections,
+            init=init,
             **input_values,
         )
         record = self._workspace.core.executor.run(self.id, request, on_event)
@@ -286,6 +288,7 @@ class LocalRuntime(Runtime):
         environment_variables: Mapping[str, str] | None = None,
         timeout: float | None = None,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
+        init: Mapping[str, Any] | None = None,
         **input_values: Any,
     ) -> Request:
         from ..runs.request import Request
@@ -298,6 +301,7 @@ class LocalRuntime(Runtime):
             environment_variables=environment_variables,
             timeout=timeout,
             connections=connections,
+            init=init,
         )
 
     def _result(self, record: Any) -> LocalRunResult:

@@ -228,11 +228,6 @@ WRONG = {
         ("unknown_language", 10, 11),
         "did you mean 'python'?",
     ),
-    "flex flow": (
-        "entry: flow:main\n",
-        ("unsupported_flow_kind", 1, 1),
-        "flow.dag.yaml",
-    ),
     "environment": (
         flow(A) + "environment: docker\n",
         ("wrong_type", 10, 14),

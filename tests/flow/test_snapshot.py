@@ -273,13 +273,13 @@ def test_finding_a_flow(loader, write_flow, tmp_path):
     assert loader.load(folder / "flow.dag.yml").ok
 
 
-def test_kinds_that_come_later_are_recognised(loader, write_flow):
+def test_the_contents_decide_about_the_kind_of_a_flow(loader, write_flow):
     folder = write_flow("entry: a:b\n", {"chat.prompty": "---\nname: x\n---\nHi"})
     assert loader.load(folder).kind == "flex"
-    assert [p.code for p in loader.load(folder).problems] == ["unsupported_flow_kind"]
+    assert loader.load(folder).ok
     prompty = loader.load(folder / "chat.prompty")
     assert prompty.kind == "prompty"
-    assert [p.code for p in prompty.problems] == ["unsupported_flow_kind"]
+    assert [p.code for p in prompty.problems] == ["missing_model"]
 
 
 def test_a_flow_is_named_by_its_file_or_its_folder(loader, write_flow):

@@ -63,6 +63,12 @@ RUN_OPTIONS = (
         many=True,
     ),
     Argument(
+        "--init",
+        "what the class of a flex flow is made with",
+        metavar="name=value",
+        many=True,
+    ),
+    Argument(
         "--timeout",
         "seconds after which the run is ended",
         type=positive_seconds,
@@ -96,6 +102,7 @@ def run_flow(
         environment_variables={name: str(text) for name, text in variables.items()},
         timeout=arguments.timeout,
         connections=read_overrides(context, arguments.connections),
+        init=read_pairs(context, arguments.init, "init value"),
     )
     return Outcome(
         result,

@@ -98,7 +98,7 @@ def read_interface(
         raw.kind is inspect.Parameter.VAR_KEYWORD
         for raw in signature.parameters.values()
     )
-    returned = _without_none(signature.return_annotation)
+    returned = without_none(signature.return_annotation)
     output = "object" if isinstance(returned, list) else type_name(returned)
     return Interface(parameters, takes_any, output)
 
@@ -152,7 +152,7 @@ def _is_public(cls: type) -> bool:
 
 
 def _parameter(raw: inspect.Parameter, of_init: bool = False) -> Parameter:
-    annotation = _without_none(raw.annotation)
+    annotation = without_none(raw.annotation)
     required = raw.default is _EMPTY
     if annotation is _EMPTY and not required:
         annotation = type(raw.default)
@@ -185,7 +185,7 @@ def _types(annotation: Any) -> Tuple[Tuple[str, ...], Tuple[type, ...]]:
     return tuple(names), custom
 
 
-def _without_none(annotation: Any) -> Any:
+def without_none(annotation: Any) -> Any:
     """Return X for Optional[X], a list for other unions, else the annotation.
 
     ``X | None`` written with a bar is left alone, so its type is ``object``: that is

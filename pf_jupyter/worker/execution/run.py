@@ -108,6 +108,7 @@ class _Run:
         self._reporter = reporter
         self._connections = connections
         self._inputs: Dict[str, Any] = request.get("inputs") or {}
+        self._init: Dict[str, Any] = request.get("init") or {}
         self._given: Dict[str, Any] = request.get("dependency_outputs") or {}
         self._mode = request.get("mode") or "flow"
         self._node = request.get("node")
@@ -119,7 +120,9 @@ class _Run:
         self._timeout = timeout
 
     def execute(self, prepared: PreparedFlow) -> None:
-        if self._mode == "node":
+        if prepared.entry is not None:
+            self._run_entry(prepared)
+        elif self._mode == "node":
             self._run_node(prepared)
         elif self._mode == "from_node":
             self._run_from(prepared)
@@ -153,6 +156,25 @@ class _Run:
         self.status = "Failed"
         self.outputs = None
         self.error = self._reporter.describe(error)
+
+    def _run_entry(self, prepared: PreparedFlow) -> None:
+        """Run a flow without nodes: a flex flow or a prompty."""
+        from pf_jupyter.worker.execution.entries import run_entry
+
+        if self._mode != "flow":
+            raise FlowFailure(
+                "SingleNodeValidationError",
+                f"a {prepared.flow.kind} flow has no nodes to run alone",
+                hint="run the flow",
+            )
+        self.outputs = run_entry(
+            prepared.entry,
+            self._inputs,
+            self._init,
+            self._connections,
+            self._reporter,
+            self._line_number,
+        )
 
     def _run_all(self, prepared: PreparedFlow) -> None:
         flow = prepared.flow

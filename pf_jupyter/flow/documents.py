@@ -1,0 +1,99 @@
+"""YAML that code of a flow reads while it runs.
+
+The worker has nothing to read YAML with. What a flow's code may ask for is read here:
+the front matter of its prompty files, and the YAML files that those and a sample refer
+to as ``${file:name.yaml}``. Each is known by the SHA-256 of its text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pf_jupyter.flow.contents import SnapshotFile
+from pf_jupyter.flow.document import read_document
+from pf_jupyter.flow.model import Flow
+from pf_jupyter.flow.prompty import read_prompty
+from pf_jupyter.flow.reader import Collector
+from pf_jupyter.flow.yaml_errors import decode
+
+MAX_DOCUMENTS = 200
+MAX_BYTES = 256 * 1024
+
+_FILE = re.compile(r"\$\{file:(.*)\}", re.DOTALL)
+
+
+def collect_documents(
+    flow: Flow, files: Sequence[SnapshotFile], report: Collector
+) -> dict[str, Any]:
+    """Return what YAML texts of a flow say, by the SHA-256 of the text.
+
+    Parameters
+    ----------
+    flow
+        The flow.
+    files
+        The files of its folder.
+    report
+        Warned of prompty files that cannot be read.
+    """
+    found: dict[str, Any] = {}
+    by_path = {file.path: file for file in files}
+    pending = [("", flow.sample)] if flow.sample else []
+    prompties = [file for file in files if file.path.endswith(".prompty")]
+    for file in prompties[:MAX_DOCUMENTS]:
+        data = _read(file)
+        if data is None:
+            continue
+        front = read_prompty(data, file.path)
+        if front.problems:
+            report.warnings += [p for p in front.problems if p.file != report.file]
+            continue
+        found[_digest(front.text)] = front.value
+        pending.append((posixpath.dirname(file.path), front.value))
+    for folder, value in pending:
+        for name in _files_named(value):
+            path = posixpath.normpath(posixpath.join(folder, name))
+            wanted = by_path.get(path)
+            if wanted is None or not path.lower().endswith((".yaml", ".yml")):
+                continue
+            data = _read(wanted)
+            document = read_document(data, path) if data is not None else None
+            if data is None or document is None:
+                continue
+            if document.problems:
+                report.problems += document.problems
+                continue
+            text = str(decode(data, path))
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+            found[_digest(text)] = document.value
+    return found
+
+
+def _read(file: SnapshotFile) -> bytes | None:
+    if file.size > MAX_BYTES:
+        return None
+    try:
+        return file.read()
+    except OSError:
+        return None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _files_named(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        found = _FILE.match(value)
+        if found is not None:
+            yield found[1]
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _files_named(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _files_named(item)
