@@ -16,6 +16,7 @@ from pathlib import Path
 from pf_jupyter.engines.docker import DockerEngine
 from pf_jupyter.environments import base, interpreter
 from pf_jupyter.environments.default import DEFAULT_PACKAGES
+from pf_jupyter.environments.interpreter import with_requirements
 from pf_jupyter.workspace.api import Workspace
 
 HERE = Path(__file__).resolve().parent
@@ -155,7 +156,7 @@ def base_images(repeat: int) -> Times:
                     engine,
                     reference,
                     interpreter=python,
-                    packages=DEFAULT_PACKAGES,
+                    packages=with_requirements(DEFAULT_PACKAGES),
                     labels={"pf_jupyter.bench": str(os.getpid())},
                     folder=Path(folder),
                 )

@@ -28,10 +28,14 @@ from pf_jupyter.errors import NotFound, Unreachable
 
 DEFAULT_NAME = "default"
 DEFAULT_VERSION = "1"
-DEFAULT_PACKAGES = ("jinja2", "markupsafe")
-"""What the built-in tools need: prompts are jinja2 templates."""
+DEFAULT_PACKAGES = ("jinja2", "openai")
+"""What the built-in tools need: prompts are jinja2 templates, and models are called
+through their library. What these need themselves comes with them."""
 
-_RECIPE = 2
+_COPIED = ("jinja2", "markupsafe")
+"""Those that work on any platform without their compiled parts."""
+
+_RECIPE = 3
 """Raised whenever the same versions would be put together differently."""
 
 _REPOSITORY = f"pf_jupyter/{DEFAULT_NAME}"
@@ -163,8 +167,13 @@ class _Recipe:
         )
 
 
+def _package_versions() -> dict[str, str]:
+    names = interpreters.with_requirements(DEFAULT_PACKAGES)
+    return interpreters.distribution_versions(names)
+
+
 def _host_recipe(python: Interpreter) -> _Recipe:
-    packages = interpreters.distribution_versions(DEFAULT_PACKAGES)
+    packages = _package_versions()
     bundle = interpreters.certificate_bundle()
     digest = interpreters.content_digest(
         {
@@ -181,7 +190,7 @@ def _host_recipe(python: Interpreter) -> _Recipe:
 
 
 def _pulled_recipe(base_image: str) -> _Recipe:
-    packages = interpreters.distribution_versions(DEFAULT_PACKAGES)
+    packages = interpreters.distribution_versions([*_COPIED, "openai"])
     digest = interpreters.content_digest(
         {"recipe": _RECIPE, "base": base_image, "packages": packages}
     )
@@ -207,7 +216,7 @@ def _make(
                 engine,
                 recipe.reference,
                 interpreter=recipe.interpreter,
-                packages=DEFAULT_PACKAGES,
+                packages=list(recipe.packages),
                 labels=recipe.labels(),
                 folder=folder,
                 progress=progress,
@@ -217,7 +226,12 @@ def _make(
                 engine,
                 recipe.reference,
                 base_image=recipe.base_image,
-                packages=DEFAULT_PACKAGES,
+                packages=_COPIED,
+                fetched=[
+                    f"{name}=={version}"
+                    for name, version in recipe.packages.items()
+                    if name not in _COPIED
+                ],
                 labels=recipe.labels(),
                 folder=folder,
                 progress=progress,

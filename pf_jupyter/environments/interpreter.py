@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import platform
+import re
 import ssl
 import subprocess
 import sys
@@ -128,6 +130,39 @@ def distribution_versions(names: Sequence[str]) -> dict[str, str]:
         One is not installed.
     """
     return {name: _distribution(name).version for name in names}
+
+
+@functools.cache
+def with_requirements(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of distributions and of all that they require, sorted.
+
+    What an extra would require is left out, and so is what is not installed because
+    this platform does not need it.
+
+    Raises
+    ------
+    RuntimeFailed
+        One of ``names`` is not installed.
+    """
+    found: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        try:
+            distribution = _distribution(name)
+        except RuntimeFailed:
+            if name in names:
+                raise
+            continue
+        found[name] = None
+        for requirement in distribution.requires or ():
+            text, _, marker = requirement.partition(";")
+            named = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", text)
+            if named is not None and "extra" not in marker:
+                waiting.append(re.sub(r"[-_.]+", "-", named.group()).lower())
+    return tuple(sorted(found))
 
 
 def distribution_files(name: str) -> list[tuple[str, str]]:

@@ -1,7 +1,9 @@
 """The default environment on a base image from a registry.
 
 The packages are copied from this machine, their compiled parts left out: they are
-made for another platform, and all of them work without.
+made for another platform, and all of them work without. Others are installed by the
+image's own pip, where it can reach an index; without them flows run whose nodes call no
+model, and a node that does says what is missing.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ for name in os.listdir("/opt/pf-packages"):
     compileall.compile_dir(os.path.join(site, name), quiet=2,
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 """
+_FETCH = """
+import subprocess, sys
+pip = [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--retries", "1"]
+if subprocess.run([*pip, "--timeout", "10", *sys.argv[1:]]).returncode:
+    print("no index can be reached: these are left out:", *sys.argv[1:])
+"""
 
 
 def build_on(
@@ -35,6 +43,7 @@ def build_on(
     *,
     base_image: str,
     packages: Sequence[str],
+    fetched: Sequence[str] = (),
     labels: Mapping[str, str],
     folder: Path,
     progress: Progress | None = None,
@@ -63,6 +72,11 @@ def build_on(
         "USER root",
         "COPY packages /opt/pf-packages",
         f"RUN {json.dumps(['python3', '-c', _INSTALL])}",
+        *(
+            [f"RUN {json.dumps(['python3', '-c', _FETCH, *fetched])}"]
+            if fetched
+            else []
+        ),
         "ENV LANG=C.UTF-8",
     ]
     (folder / "Dockerfile").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -38,6 +38,8 @@ RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs":
       "dependency_outputs": {node: value}, "init": {name: value} or null, "connections": {name: execution dict},
       "environment_variables": {name: text}, "line_number": int or null,
       "timeout": seconds or null, "concurrency": 16, "aggregation": true,
+      "stream"?: true: chunks are shown, so that llm nodes with ``stream: true``
+      which feed an output send them while the model answers,
       "log_limit": bytes a node's log may keep}
 
 RESULT: {"status": "Completed" | "Failed" | "Canceled", "outputs": {…} or null,
@@ -53,7 +55,10 @@ SPAN: {"id", "parent": id of a SPAN or null, "node": name or null (outside of no
        The spans of the flow and of its nodes are not among them: "nodes" has all that.
 NODE: {"status": "Completed" | "Failed" | "Bypassed" | "Canceled" | "NotStarted",
        "inputs", "output", "duration_ms", "started_at", "ended_at",
-       "logs": {"stdout", "stderr", "dropped_bytes"}, "error": ERROR or null}
+       "logs": {"stdout", "stderr", "dropped_bytes"}, "error": ERROR or null,
+       "model"?: where it called models: {"name", "provider", "api", "calls", "retries",
+       "usage": {"prompt_tokens", "completion_tokens", "total_tokens"},
+       "usage_estimated", "first_token_ms", "duration_ms", "finish_reason"}}
 ERROR: {"code": public class name, "codes": the public chain, "message", "hint",
         "node": name or null, "traceback": the user's own frames or "",
         "frames": [{"file", "line", "name"}]}

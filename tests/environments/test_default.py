@@ -67,13 +67,13 @@ def test_it_is_made_once_and_then_only_found(
     assert steps == []
     assert (tmp_path / "log").read_text() == "made\n"
     assert first.image == f"pf_jupyter/default:1-{first.digest[7:19]}"
-    assert set(first.packages) == set(DEFAULT_PACKAGES)
+    assert {*DEFAULT_PACKAGES, "markupsafe", "pydantic"} <= set(first.packages)
     image = engine.image(first.image)
     assert image is not None
     assert image.labels["pf_jupyter.environment"] == "default"
     assert image.labels["pf_jupyter.digest"] == first.digest
     listed = image.labels["pf_jupyter.packages"].split()
-    assert listed == [f"{name}=={first.packages[name]}" for name in DEFAULT_PACKAGES]
+    assert listed == [f"{name}=={first.packages[name]}" for name in first.packages]
 
 
 @LINUX

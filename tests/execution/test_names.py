@@ -70,7 +70,6 @@ def test_an_unknown_name_is_an_import_error():
     ("name", "package"),
     [
         ("promptflow.client:PFClient", "promptflow"),
-        ("promptflow.tools.aoai:chat", "promptflow-tools"),
         ("promptflow.core:Prompty", "promptflow-core"),
     ],
 )

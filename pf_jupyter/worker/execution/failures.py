@@ -176,6 +176,10 @@ def tool_failed(node: str, error: BaseException, hint: str = "") -> FlowFailure:
     if isinstance(error, FlowFailure):
         error.node = error.node or node
         return error
+    known = getattr(error, "pf_failure", None)  # raised by a built-in tool
+    if isinstance(known, FlowFailure):
+        known.node = known.node or node
+        return known
     if is_public(error):
         return FlowFailure(
             type(error).__name__,

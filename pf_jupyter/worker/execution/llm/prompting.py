@@ -61,7 +61,8 @@ def ask_model(
     """
     provider = PROVIDERS.get(type(connection).__name__, "")
     guarded, hidden = guard(variables, outside)
-    if provider == options_of.AZURE and api == "chat" and images is None:
+    shows_images = images is not None
+    if api == "chat" and (shows_images or provider == options_of.AZURE):
         guarded = {name: _printed(value) for name, value in guarded.items()}
     text = render(**guarded)
     try:
@@ -73,6 +74,8 @@ def ask_model(
         raise llm_error(error) from None
     if api == "completion":
         return complete_text(connection, {**request, "prompt": restore(text, hidden)})
+    if shows_images:
+        request.setdefault("n", 1)
     messages = chat_messages(text, hidden, images or (), detail)
     return complete_chat(connection, {**request, "messages": messages})
 

@@ -1,1 +1,1 @@
-"""The built-in tools, which need the package promptflow-tools."""
+"""The built-in tools, under their public names."""

@@ -1,7 +1,44 @@
-"""Names of promptflow-tools; they say so when they are used."""
+"""A tool that turns text into a vector."""
 
-from promptflow._unavailable import unavailable
+from typing import Union
 
-_PACKAGE = "promptflow-tools"
+from promptflow._core.tool import tool
+from promptflow.connections import (
+    AzureOpenAIConnection,
+    OpenAIConnection,
+    ServerlessConnection,
+)
+from promptflow.tools.exception import raising_public
 
-embedding = unavailable(__name__ + ".embedding", _PACKAGE)
+from pf_jupyter.worker.execution.llm import calling
+
+
+@tool
+@raising_public
+def embedding(
+    connection: Union[AzureOpenAIConnection, OpenAIConnection, ServerlessConnection],
+    input: str,
+    deployment_name: str = "",
+    model: str = "text-embedding-ada-002",
+):
+    """Return the vector of a text.
+
+    Parameters
+    ----------
+    connection
+        Where the models are.
+    input
+        The text.
+    deployment_name
+        The deployment, with Azure OpenAI.
+    model
+        The model, with all others.
+    """
+    kind = type(connection).__name__
+    if kind == "ServerlessConnection":
+        request = {"model": model, "input": [input], "encoding_format": "float"}
+    elif kind == "AzureOpenAIConnection":
+        request = {"model": deployment_name, "input": input}
+    else:
+        request = {"model": model, "input": input}
+    return calling.embed(connection, request)

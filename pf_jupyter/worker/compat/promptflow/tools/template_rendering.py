@@ -1,7 +1,10 @@
-"""Names of promptflow-tools; they say so when they are used."""
+"""A tool that renders a template."""
 
-from promptflow._unavailable import unavailable
+from promptflow._core.tool import tool
+from promptflow.tools.common import render_jinja_template
 
-_PACKAGE = "promptflow-tools"
 
-render_template_jinja2 = unavailable(__name__ + ".render_template_jinja2", _PACKAGE)
+@tool
+def render_template_jinja2(template: str, **kwargs):
+    """Return a jinja2 template with its variables filled in, the last newline kept."""
+    return render_jinja_template(template, **kwargs)
