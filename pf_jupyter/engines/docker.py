@@ -233,6 +233,7 @@ class DockerEngine(ImageVerbs):
             cpus=self._cpus(client),
             init=self._has_init(),
             podman=self._is_podman(),
+            api=str(client.api_version),
         )
         options = docker_profile.container_options(spec, python, checked=checked)
         made = client.create_container(

@@ -17,7 +17,11 @@ PYTHON_LABEL = f"{LABEL}.python"
 NAME_PREFIX = "pf-"
 HOME = "/home/pf"
 USER = "1000:1000"
+HOST_NAME = "host.docker.internal"
+"""How code in a container calls this machine: what Docker Desktop names it."""
+
 _GIB = 1024**3
+_KNOWS_GATEWAY = (1, 41)
 
 # Process 1 does nothing but wait. It ends on SIGTERM and, where the engine has no
 # init, collects the orphans of programs that were started beside it.
@@ -65,7 +69,7 @@ def environment(spec: InstanceSpec) -> dict[str, str]:
 
 
 def host_options(
-    spec: InstanceSpec, *, cpus: float, init: bool, podman: bool
+    spec: InstanceSpec, *, cpus: float, init: bool, podman: bool, api: str = ""
 ) -> dict[str, Any]:
     """Return arguments for docker-py's ``create_host_config``.
 
@@ -79,11 +83,16 @@ def host_options(
         Whether the engine has an init program.
     podman
         Whether it is podman, which wants explicit ulimits on some machines.
+    api
+        Version of its interface, such as ``1.41``; empty when it is not known.
     """
     limits = spec.limits
     options: dict[str, Any] = {"init": True} if init else {}
     if spec.network == "none":
         options["network_mode"] = "none"
+    elif api and not podman and tuple(map(int, api.split("."))) >= _KNOWS_GATEWAY:
+        # Docker Desktop and podman know the name by themselves
+        options["extra_hosts"] = {HOST_NAME: "host-gateway"}
     if limits.memory is not None:
         options["mem_limit"] = limits.memory
         options["memswap_limit"] = limits.memory

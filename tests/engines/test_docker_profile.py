@@ -64,6 +64,20 @@ def test_network_by_policy() -> None:
     assert "network_mode" not in options(network="open")
 
 
+def test_containers_have_a_name_for_this_machine() -> None:
+    def hosts(api: str, *, podman: bool = False, **changes: Any) -> Any:
+        made = docker_profile.host_options(
+            spec(**changes), cpus=2, init=True, podman=podman, api=api
+        )
+        return made.get("extra_hosts")
+
+    assert hosts("1.41") == {"host.docker.internal": "host-gateway"}
+    # older engines refuse it, podman has the name anyway, no network needs none
+    assert hosts("1.40") is None
+    assert hosts("1.41", podman=True) is None
+    assert hosts("1.41", network="none") is None
+
+
 def test_names_are_made_to_fit() -> None:
     assert docker_profile.container_name("my flow/ä") == "pf-my-flow--"
     assert docker_profile.hostname("my_flow/ä") == "my-flow"
