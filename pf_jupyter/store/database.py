@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
@@ -16,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from ..errors import Unreachable
+from .direct import DirectWriter
 from .failures import translate, translated
 from .home import make_private_file, make_private_folder
 from .tables import HEAD
@@ -58,6 +58,7 @@ class Database:
         make_private_file(self.file)
         self._prepare_file()
         self._engine = _sqlite_engine(self.file, busy_seconds)
+        self.direct = DirectWriter(self.file, lambda: _connect(self.file, busy_seconds))
         try:
             self._bring_up_to_date()
         except BaseException:
@@ -91,6 +92,7 @@ class Database:
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
+        self.direct.close()
         self._engine.dispose(close=os.getpid() == self._pid)
 
     def _here(self) -> Engine:
@@ -190,24 +192,29 @@ def _sqlite_engine(file: Path, busy_seconds: float) -> Engine:
         connect_args={"timeout": busy_seconds, "check_same_thread": False},
     )
 
-    def connect(connection: Any, _record: Any) -> None:
-        # the driver's own transactions begin too late to see one state throughout
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
-        # in WAL mode NORMAL survives the end of any process; a power cut may undo
-        # the newest transactions but never half of one
-        level = "NORMAL" if mode == "wal" else "FULL"
-        cursor.execute(f"PRAGMA synchronous={level}")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
-
     def begin(connection: Connection) -> None:
         # a writer takes its place at once: a reader that turns writer later is
         # refused without waiting
         writes = connection.get_execution_options().get("pf_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    event.listen(engine, "connect", connect)
+    event.listen(engine, "connect", lambda connection, _record: _set_up(connection))
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _connect(file: Path, busy_seconds: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=busy_seconds, check_same_thread=False)
+    _set_up(connection)
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    # the driver's own transactions begin too late to see one state throughout
+    connection.isolation_level = None
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    # in WAL mode NORMAL survives the end of any process; a power cut may undo
+    # the newest transactions but never half of one
+    level = "NORMAL" if mode == "wal" else "FULL"
+    connection.execute(f"PRAGMA synchronous={level}")
+    connection.execute("PRAGMA foreign_keys=ON")

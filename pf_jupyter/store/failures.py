@@ -12,6 +12,13 @@ from ..errors import InternalError, PfError, Unreachable
 
 _MEND = "jupyter pf doctor says more; PF_JUPYTER_HOME names another folder"
 
+_REFUSED = (
+    exc.IntegrityError,
+    exc.ProgrammingError,
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+)
+
 # primary result codes of SQLite → our code, what happened, what to do
 _SQLITE = {
     sqlite3.SQLITE_BUSY: (
@@ -78,7 +85,7 @@ def translate(error: Exception, place: str) -> PfError:
         return Unreachable(
             f"the store {place} cannot be used: {what}", code=code, hint=hint
         )
-    if isinstance(error, exc.IntegrityError | exc.ProgrammingError):
+    if isinstance(error, _REFUSED):
         return InternalError(f"the store {place} refused a statement: {error}")
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     return Unreachable(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, case, exists, insert, select, update
+from sqlalchemy import RowMapping, bindparam, case, exists, insert, or_, select, update
 
 from . import tables
 from .codec import decode, encode
@@ -26,7 +26,9 @@ ONE_RUNTIME = select(tables.runtimes).where(_runtimes.id == bindparam("key"))
 INSERT_RUN = insert(tables.runs)
 TAKE_RUNTIME = (
     update(tables.runtimes)
-    .where(_runtimes.id == bindparam("key"), _runtimes.state.in_(USABLE))
+    .where(
+        _runtimes.id == bindparam("key"), or_(*(_runtimes.state == s for s in USABLE))
+    )
     .values(state="busy", last_used_at=bindparam("now"))
 )
 TAKE_UNCHANGED = TAKE_RUNTIME.where(_runtimes.revision == bindparam("as_of"))

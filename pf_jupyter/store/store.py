@@ -267,11 +267,12 @@ class Store:
         if revision is not None:
             statement = rows.TAKE_UNCHANGED
             values["as_of"] = revision
-        with self.database.write() as connection:
-            if not connection.execute(statement, values).rowcount:
-                return False
-            connection.execute(rows.INSERT_RUN, rows.run_row(record))
-            return True
+        row = rows.run_row(record)
+        with self.database.direct.write() as execute:
+            taken = bool(execute(statement, values))
+            if taken:
+                execute(rows.INSERT_RUN, row)
+            return taken
 
     def finish_run(
         self,
@@ -301,11 +302,9 @@ class Store:
             "new_error": encode(error),
             "new_document": encode(document),
         }
-        with self.database.write() as connection:
-            done = connection.execute(rows.FINISH_RUN, values).rowcount
-            connection.execute(
-                rows.RELEASE_RUNTIME, {"key": runtime_id, "now": ended_at}
-            )
+        with self.database.direct.write() as execute:
+            done = execute(rows.FINISH_RUN, values)
+            execute(rows.RELEASE_RUNTIME, {"key": runtime_id, "now": ended_at})
             return bool(done)
 
     def run(self, run_id: str) -> RunRecord | None:
