@@ -151,6 +151,7 @@ class Control:
     def _handle(self, request: Dict[str, Any], body: bytes) -> None:
         number = request.get("id")
         op = request.get("op")
+        self._runs.tidy()
         try:
             if op in ("run", "inspect"):
                 self._begin(request, body)

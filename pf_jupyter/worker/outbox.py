@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Callable, Deque
+from typing import Any, Callable, Deque, Optional
 
-from .loop import Loop
+from .loop import Loop, Timer
 
 PREVIEW_LIMIT = 4 << 20
 """Bytes waiting beyond which events that may be dropped are."""
 PAUSE_LIMIT = 32 << 20
 """Bytes waiting beyond which we read no more from executors and from the host."""
+_LINGER_SECONDS = 0.002
+_LINGER_LIMIT = 1 << 14
 
 
 class Outbox:
@@ -42,16 +44,29 @@ class Outbox:
         self._frames: Deque[memoryview] = deque()
         self._size = 0
         self._flushing = False
+        self._lingering: Optional[Timer] = None
         self._broken = False
         self.dropped = 0
 
-    def put(self, frame: bytes) -> None:
-        """Send a frame, before the loop waits again."""
+    def put(self, frame: bytes, *, linger: bool = False) -> None:
+        """Send a frame, before the loop waits again.
+
+        Parameters
+        ----------
+        frame
+            Its bytes.
+        linger
+            Wait up to 2 ms for others that can go along: each write wakes the host and
+            whatever carries the stream there, while a short run needs the processor.
+        """
         if self._broken:
             return
         self._frames.append(memoryview(frame))
         self._size += len(frame)
-        if not self._flushing:
+        if linger and self._size < _LINGER_LIMIT:
+            if not self._flushing and self._lingering is None:
+                self._lingering = self._loop.call_later(_LINGER_SECONDS, self.flush)
+        elif not self._flushing:
             self._flushing = True
             self._loop.call_soon(self.flush)
         if self._size > PAUSE_LIMIT:
@@ -62,7 +77,7 @@ class Outbox:
         if self._size > PREVIEW_LIMIT:
             self.dropped += 1
         else:
-            self.put(frame)
+            self.put(frame, linger=True)
 
     @property
     def empty(self) -> bool:
@@ -72,6 +87,9 @@ class Outbox:
     def flush(self) -> None:
         """Write as much as there is room for."""
         self._flushing = False
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         try:
             while self._frames:
                 if len(self._frames) > 1 and len(self._frames[0]) < 1 << 14:

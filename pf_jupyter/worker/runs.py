@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from typing import Any, Deque, Dict, List, Optional, Protocol
 
-from . import process_tree, protocol, wire
+from . import crashes, process_tree, protocol, wire
 from .active_run import ActiveRun, failure, now
 from .loop import Loop, Timer
 from .memory_group import MemoryGroup, describe_bytes
@@ -17,11 +16,11 @@ from .sources import ExecutorHandle
 MAX_RUNS = 128
 """Executors at work at once; further runs wait for their turn."""
 _REFILL_SECONDS = 0.03
+_TIDY_SECONDS = 0.002
 _LEAVE_SECONDS = 2.0
 _GRACE_SECONDS = 0.25
 _KILL_SECONDS = 5.0
 _INSPECT_SECONDS = 30.0
-_FAULT_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
 
 class Backend(Protocol):
@@ -88,6 +87,7 @@ class Runs:
         self._turns: Dict[Any, _Turn] = {}
         self._queue: Deque[_Turn] = deque()
         self._working = 0
+        self._over: List[Snapshot] = []
         self.backend: Backend
 
     # ---- asked by the host --------------------------------------------------
@@ -194,11 +194,11 @@ class Runs:
             self._log(run, header, payload, direct=direct)
         elif kind == wire.NODE:
             run.see_node(header["event"], header["node"])
-            self._outbox.put(payload)
+            self._outbox.put(payload, linger=True)
         elif kind == wire.KEEP:
             run.keep(header["node"], payload)
         elif kind == wire.EVENT:
-            self._outbox.put(payload)
+            self._outbox.put(payload, linger=True)
         elif kind == wire.PREVIEW:
             self._outbox.offer(payload)
         elif kind == wire.RESULT:
@@ -325,23 +325,10 @@ class Runs:
         error = failure(
             "ProcessCrashError",
             f"the process ended {how} {place}",
-            _crash_hint(status),
+            crashes.hint(status),
             node=node,
         )
-        text = run.crash_text.text()
-        start = text.rfind("Fatal Python error:")
-        if start >= 0:
-            folder = turn.snapshot.folder
-            frames = [
-                {"file": file, "line": int(line), "name": name}
-                for file, line, name in _FAULT_FRAME.findall(text[start:])
-                if file.startswith(folder)
-            ]
-            error["frames"] = frames
-            error["traceback"] = "\n".join(
-                f'  File "{f["file"]}", line {f["line"]}, in {f["name"]}'
-                for f in frames
-            )
+        crashes.add_frames(error, run.crash_text.text(), turn.snapshot.folder)
         return error
 
     def _finish(
@@ -374,12 +361,20 @@ class Runs:
             turn.deadline.cancel()
         del self._turns[turn.run.id]
         self._working -= 1
-        # The answer goes out before the folder is looked after.
-        self._loop.call_soon(lambda: self._afterwards(turn))
+        self._over.append(turn.snapshot)
+        # Whoever waits for the answer needs the processor first.
+        seconds = 0.0 if self._queue else _TIDY_SECONDS
+        self._loop.call_later(seconds, lambda: self._afterwards(turn))
+
+    def tidy(self) -> None:
+        """Leave the folders of runs that are over as they were sent, without delay."""
+        over, self._over = self._over, []
+        for snapshot in over:
+            self._snapshots.end(snapshot)
 
     def _afterwards(self, turn: _Turn) -> None:
         self._outbox.flush()
-        self._snapshots.end(turn.snapshot)
+        self.tidy()
         if turn.executor is not None:
             turn.executor.source.refill()
         while self._queue and self._working < MAX_RUNS:
@@ -387,11 +382,3 @@ class Runs:
         for snapshot in self._snapshots.surplus():
             self.backend.drop_snapshot(snapshot)
             self._snapshots.drop(snapshot)
-
-
-def _crash_hint(status: Optional[int]) -> str:
-    if process_tree.was_killed(status):
-        return "something killed it from outside, or memory ran out; look at the logs"
-    if status is not None and process_tree.exit_code(status) is not None:
-        return "code of the flow calls os._exit or a library does; raise an exception"
-    return "native code crashed; the traceback and logs show the last Python lines"
