@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import os
 import sys
 import textwrap
@@ -106,3 +107,41 @@ def flow(tmp_path):
     with contextlib.suppress(FileNotFoundError):
         folder = Path(os.path.realpath(folder))
     return SmallFlow(folder, Flow("test"))
+
+
+def _load_server():
+    path = Path(__file__).parents[1] / "conformance" / "openai_server.py"
+    spec = importlib.util.spec_from_file_location("pf_openai_server", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def openai_server():
+    """A local server that speaks the OpenAI protocol, and connections to it."""
+    with _load_server().OpenAIServer() as server:
+
+        def connection(kind, secret, **value):
+            return {
+                "type": f"{kind}Connection",
+                "module": "promptflow.connections",
+                "value": {**value, "api_key": secret},
+                "secret_keys": ["api_key"],
+            }
+
+        address = server.address
+        server.connections = {
+            "oai": connection("OpenAI", "sk-secret", base_url=f"{address}/v1"),
+            "az": connection(
+                "AzureOpenAI", "az-secret", api_base=address, api_version="2024-02-01"
+            ),
+            "sl": connection("Serverless", "sl-secret", api_base=address),
+            "custom": {
+                "type": "CustomConnection",
+                "module": "promptflow.connections",
+                "value": {"key": "custom-secret"},
+                "secret_keys": ["key"],
+            },
+        }
+        yield server
