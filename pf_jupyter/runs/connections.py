@@ -70,6 +70,8 @@ def _names(flow: Flow, variables: Mapping[str, str], only: str | None) -> Iterat
         for value in node.inputs.values():
             if isinstance(value, str) and value and not is_reference(value):
                 yield value
+                # how endpoints of open models name theirs
+                yield value.removeprefix("connection/")
     for text in variables.values():
         inner = text.strip()
         if inner.startswith("${") and inner.endswith("}") and inner.count(".") == 1:

@@ -53,11 +53,17 @@ def text_of(content: Any) -> str:
 class OpenAIServer:
     """The server; use it as a context manager, or `start` and `stop`."""
 
-    def __init__(self, script: dict[str, Any] | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        script: dict[str, Any] | None = None,
+        port: int = 0,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._lock = threading.Lock()
         self._script = script or {}
         self._seen: list[dict[str, Any]] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._host = host
+        self._http = ThreadingHTTPServer((host, port), self._handler())
         self._http.daemon_threads = True
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -66,7 +72,7 @@ class OpenAIServer:
     @property
     def address(self) -> str:
         """The server's root, without a trailing slash and without ``/v1``."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"http://{self._host}:{self._http.server_address[1]}"
 
     def start(self) -> OpenAIServer:
         """Begin to answer."""

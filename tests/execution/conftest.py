@@ -109,7 +109,8 @@ def flow(tmp_path):
     return SmallFlow(folder, Flow("test"))
 
 
-def _load_server():
+def load_server():
+    """Return the module of the local server."""
     path = Path(__file__).parents[1] / "conformance" / "openai_server.py"
     spec = importlib.util.spec_from_file_location("pf_openai_server", path)
     module = importlib.util.module_from_spec(spec)
@@ -120,7 +121,7 @@ def _load_server():
 @pytest.fixture
 def openai_server():
     """A local server that speaks the OpenAI protocol, and connections to it."""
-    with _load_server().OpenAIServer() as server:
+    with load_server().OpenAIServer() as server:
 
         def connection(kind, secret, **value):
             return {
