@@ -6,6 +6,7 @@ Rules: flow-format section 1.5 and section 9 items 2 and 21.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Any, List, Tuple, Union
@@ -87,9 +88,12 @@ def parse_reference(value: Any) -> Reference:
     value
         What the YAML holds. Anything that is not a reference becomes a `Literal`.
     """
-    if not is_reference(value):
-        return Literal(value)
-    body = value[2:-1]
+    return _parse(value) if is_reference(value) else Literal(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> Reference:
+    body = text[2:-1]
     for prefix in INPUT_PREFIXES:
         if body.startswith(prefix):
             return InputReference(body[len(prefix) :])

@@ -8,12 +8,13 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..flow.flex import entry_name
 from ..flow.model import Flow
 from .api import NodeResult, Picture, short_digest
+from .pictures import pictures
 from .traces import tokens_text
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ margin:0 0 8px}
 overflow-wrap:anywhere;background:var(--t);border:0;border-radius:4px;color:inherit;
 max-height:24em;overflow:auto}
 .pfr .x pre{background:none;padding:4px 0 0}
+.pfr dd img{display:block;max-width:min(100%,420px);max-height:320px;margin:4px 0 0}
 .pfr details{margin:0 0 4px}
 .pfr summary{cursor:pointer;color:var(--mu)}
 .pfr table{border-collapse:collapse;width:100%;margin:4px 0 0;font-size:12.5px}
@@ -104,7 +106,7 @@ def result_html(result: LocalRunResult) -> str:
     """Return a run as HTML: its picture, outputs, error and nodes."""
     parts = [_head(result)]
     flow = result.flow
-    if flow is not None and result.record.mode == "flow":
+    if flow is not None and result.record.mode != "node":
         states = {
             name: {"status": node.status, "duration_ms": node.duration_ms}
             for name, node in result.nodes.items()
@@ -115,7 +117,8 @@ def result_html(result: LocalRunResult) -> str:
         parts.append(f'<div class="g">{picture_of(flow, states).svg}</div>')
     if result.error:
         parts.append(_error(result.error))
-    parts.append(_values(_outputs(result)))
+    kept = frozenset((result.record.document or {}).get("artifacts") or ())
+    parts.append(_values(_outputs(result), kept))
     if result.metrics:
         metrics = {f"metric {name}": v for name, v in result.metrics.items()}
         parts.append(_values(metrics))
@@ -164,7 +167,8 @@ def _head(result: LocalRunResult) -> str:
     tone = _TONES.get(result.status, "un")
     title = result.record.flow
     if result.record.node:
-        title += f" · node {result.record.node}"
+        word = "node" if result.record.mode == "node" else "from"
+        title += f" · {word} {result.record.node}"
     if result.record.variant:
         title += f" · {result.record.variant}"
     environment = result.environment
@@ -196,16 +200,18 @@ def _error(error: Mapping[str, Any]) -> str:
 
 
 def _outputs(result: LocalRunResult) -> Mapping[str, Any]:
-    if result.record.node and result.record.node in result.nodes:
+    alone = result.record.mode == "node"
+    if alone and result.record.node and result.record.node in result.nodes:
         node = result.nodes[result.record.node]
         return {"output": node.output} if node.status == "Completed" else {}
     return result.outputs or {}
 
 
-def _values(values: Mapping[str, Any]) -> str:
+def _values(values: Mapping[str, Any], files: Collection[str] = ()) -> str:
     rows = "".join(
         f"<dt>{_text(name)}</dt>"
-        f"<dd><pre>{_text(_written(value), _VALUE_LIMIT)}</pre></dd>"
+        f"<dd><pre>{_text(_written(value), _VALUE_LIMIT)}</pre>"
+        f"{pictures(value, files) if files else ''}</dd>"
         for name, value in values.items()
     )
     return f"<dl>{rows}</dl>" if rows else ""
@@ -240,7 +246,8 @@ def _row(node: NodeResult) -> str:
     else:
         shown = ""
     source = node.cached_run_id
-    inner = f'<div class="mu">from run {_text(source)}</div>' if source else ""
+    note = f'<div class="mu">from run {_text(source)}</div>' if source else ""
+    inner = note
     if shown:
         inner += f"<code>{_text(shown, _PREVIEW_LIMIT)}</code>"
     for stream in ("stdout", "stderr"):

@@ -241,6 +241,7 @@ def test_images_are_bytes_that_print_short(flow):
         """,
     )
     flow.gives("out", "${n.output}")
-    text, image = flow.outputs()["out"]
+    result = flow.run()
+    text, image = result["outputs"]["out"]
     assert text.startswith("Image(")
-    assert image == {"data:image/png;base64": "iVBORw0KGgo="}
+    assert result["artifacts"][image["data:image/png;path"]] == "iVBORw0KGgo="

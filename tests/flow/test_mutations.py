@@ -1,11 +1,15 @@
 """Whatever happens to a flow's files, loading them ends quickly and tells problems."""
 
 import json
+import os
 import random
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from conftest import GOOD
 
 from pf_jupyter.errors import FlowInvalid
 from pf_jupyter.flow.layout import lay_out, svg, text
@@ -68,7 +72,14 @@ SNIPPETS = [
     ),
 ]
 
-pytestmark = pytest.mark.timeout(120)  # hundreds of examples; a hang ends here
+COUNT = int(os.environ.get("PF_JUPYTER_MUTATIONS", "300"))
+"""How many mutated flow files to read; 20,000 before a release takes some minutes."""
+
+MOST_SECONDS = 1.0
+"""Processor time that reading one flow file may take, whatever is in it."""
+
+# hundreds of examples; a hang ends here
+pytestmark = pytest.mark.timeout(120 + COUNT // 10)
 
 
 def mutate(data, seed):
@@ -104,14 +115,33 @@ def check_problems(loaded):
         assert caught.value.describe()
 
 
+@pytest.fixture(scope="module")
+def slowest(request):
+    """The longest processor times so far; told at the end of a long run."""
+    seconds = [0.0]
+    counts = {"sound": 0, "refused": 0}
+    yield seconds, counts
+    if COUNT > 1000:
+        reporter = request.config.pluginmanager.getplugin("terminalreporter")
+        reporter.write_line(f"{counts}, the slowest took {max(seconds) * 1000:.0f} ms")
+
+
 @settings(
-    max_examples=300,
+    max_examples=COUNT,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(0, 2**32))
-def test_a_mutated_flow_file_gives_problems_and_no_exception(write_flow, seed):
-    check_problems(Loader().load(write_flow(mutate(FLOW, seed))))
+def test_a_mutated_flow_file_gives_problems_and_no_exception(write_flow, slowest, seed):
+    seconds, counts = slowest
+    # One is wrong already, so that every check has its say; the other can stay sound.
+    folder = write_flow(mutate(FLOW if seed % 2 else GOOD.encode(), seed))
+    begin = time.process_time()
+    loaded = Loader().load(folder)
+    seconds[0] = max(seconds[0], time.process_time() - begin)
+    counts["sound" if loaded.ok else "refused"] += 1
+    check_problems(loaded)
+    assert seconds[0] < MOST_SECONDS, seed
 
 
 @settings(

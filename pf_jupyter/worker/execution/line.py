@@ -8,6 +8,7 @@ and 2.3.
 from __future__ import annotations
 
 import heapq
+import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from pf_jupyter.errors import PfError
@@ -26,7 +27,16 @@ from pf_jupyter.worker.execution.scope import Scope
 class Call:
     """One node with the callable and the arguments that it is about to run with."""
 
-    __slots__ = ("arguments", "ended", "error", "function", "log", "node", "value")
+    __slots__ = (
+        "arguments",
+        "began",
+        "ended",
+        "error",
+        "function",
+        "log",
+        "node",
+        "value",
+    )
 
     def __init__(
         self,
@@ -41,6 +51,7 @@ class Call:
         self.log = log
         self.value: Any = None
         self.error: Optional[BaseException] = None
+        self.began: Optional[float] = None
         self.ended: Optional[Moment] = None
 
     def run(self) -> None:
@@ -52,6 +63,7 @@ class Call:
             Somebody cancels the run.
         """
         token = current_log.set(self.log)
+        self.began = time.perf_counter()
         try:
             self.value = self.function(**self.arguments)
         except KeyboardInterrupt:
@@ -161,6 +173,8 @@ class Line:
             The tool failed; the node is reported as failed.
         """
         node = call.node
+        if call.began is not None:  # it may have waited for a thread
+            self.reporter.records[node.name].clock = call.began
         if call.error is not None:
             hint = _argument_hint(call)
             raise self.gave_up(node, call.error, hint, call.ended)

@@ -172,6 +172,7 @@ class PreparedFlow:
 
 
 _prepared: Dict[Tuple[str, str], PreparedFlow] = {}
+_asked: Dict[int, Tuple[Mapping[str, Any], str, PreparedFlow]] = {}
 
 
 def prepared_flow(
@@ -182,14 +183,19 @@ def prepared_flow(
     Parameters
     ----------
     raw
-        ``Flow.to_dict()``.
+        ``Flow.to_dict()``; it must not be changed any more, since the same mapping is
+        taken for the same flow.
     folder
         The flow's folder.
     environment
         Variables to set while modules load. Modules are loaded anew when they were
         loaded with other values.
     """
-    folder = os.path.abspath(folder)
+    asked = _asked.get(id(raw))
+    if asked is not None and asked[0] is raw and asked[1] == folder:
+        if asked[2].saw(environment):
+            return asked[2]
+    given, folder = folder, os.path.abspath(folder)
     key = (folder, repr(raw))
     found = _prepared.get(key)
     if found is None or not found.saw(environment):
@@ -201,6 +207,10 @@ def prepared_flow(
         while len(_prepared) >= _KEPT_FLOWS:
             del _prepared[next(iter(_prepared))]
         _prepared[key] = found
+    if len(_asked) >= _KEPT_FLOWS:
+        _asked.clear()
+    # The mapping itself is kept too, so that no other can get its id.
+    _asked[id(raw)] = (raw, given, found)
     return found
 
 

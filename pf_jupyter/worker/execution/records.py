@@ -5,7 +5,6 @@ Rules: flow-format sections 2.6 (last point), 7 and 9 item 1.
 
 from __future__ import annotations
 
-import datetime
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -19,11 +18,19 @@ PLAIN = (str, int, float, bool, type(None))
 _PREVIEW_CHARS = 200
 
 
+_second: Tuple[int, str] = (0, "")
+
+
 def now_text() -> str:
     """Return the time in UTC, ISO 8601 with microseconds."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(
-        timespec="microseconds"
-    )
+    global _second
+    second, rest = divmod(time.time_ns() // 1000, 1_000_000)
+    known = _second
+    if known[0] != second:
+        # formatted once a second: every event and every node asks several times
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        known = _second = (second, text)
+    return f"{known[1]}.{rest:06d}+00:00"
 
 
 Moment = Tuple[float, str]
@@ -104,17 +111,25 @@ class NodeRecord:
         self.logs: Dict[str, Any] = {"stdout": "", "stderr": "", "dropped_bytes": 0}
         self.clock = 0.0
         self.noted_at = 0.0
+        self.output_is_text = False
+        self.cached_run_id: Optional[str] = None
 
     @property
     def running(self) -> bool:
         """Whether the node has begun and not ended."""
         return self.status == "Running"
 
-    def start(self, inputs: Dict[str, Any], log: NodeLog, plain: Encode) -> None:
+    def start(
+        self,
+        inputs: Dict[str, Any],
+        log: NodeLog,
+        plain: Encode,
+        started_at: Optional[str] = None,
+    ) -> None:
         """Note that the node begins."""
         self.inputs = {name: plain(value) for name, value in inputs.items()}
         self.log = log
-        self.started_at = now_text()
+        self.started_at = started_at or now_text()
         self.clock = time.perf_counter()
         self.noted_at = time.monotonic()
         self.status = "Running"
@@ -149,6 +164,10 @@ class NodeRecord:
             "logs": self.logs,
             "error": self.error,
         }
+        if self.output_is_text:
+            shown["output_is_text"] = True
+        if self.cached_run_id is not None:
+            shown["cached_run_id"] = self.cached_run_id
         if self.log is not None and self.log.model_calls:
             from pf_jupyter.worker.execution.model_calls import summary
 

@@ -65,8 +65,10 @@ class Reporter:
         return to_json_or_text(value, artifacts.record, artifacts.vision)
 
     def event(self, event: str, **facts: Any) -> None:
-        """Send one event."""
-        self._emit({"event": event, "time": now_text(), **facts})
+        """Send one event; ``time`` is now unless it is among the facts."""
+        if "time" not in facts:
+            facts["time"] = now_text()
+        self._emit({"event": event, **facts})
 
     def declare(self, names: Sequence[str]) -> None:
         """Make a record for each node, so that the result names all of them."""
@@ -77,22 +79,38 @@ class Reporter:
         """Report that a node begins; return the log that its output goes to."""
         log = NodeLog(node, self._limit, self._send_log, self.secrets)
         record = self.records[node]
-        self.event("node_started", node=node)
-        record.start(inputs, log, self.plain)
+        now = now_text()
+        self.event("node_started", time=now, node=node)
+        record.start(inputs, log, self.plain, now)
         return log
 
-    def completed(self, node: str, value: Any, ended: Optional[Moment] = None) -> None:
-        """Report that a node gave ``value``, at ``ended`` or just now."""
+    def completed(
+        self,
+        node: str,
+        value: Any,
+        ended: Optional[Moment] = None,
+        cached_run_id: Optional[str] = None,
+    ) -> None:
+        """Report that a node gave ``value``, at ``ended`` or just now.
+
+        ``cached_run_id`` is the run that gave it, if the node itself did not run.
+        """
         record = self.records[node]
+        shown = self.plain(value)
+        record.output_is_text = isinstance(shown, str) and not isinstance(value, str)
         # here already: a preview could cut a secret, so that it is not found any more
-        record.output = self.secrets.scrub_value(self.plain(value))
+        record.output = self.secrets.scrub_value(shown)
+        record.cached_run_id = cached_run_id
         record.end("Completed", None, ended)
+        event = {} if cached_run_id is None else {"cached_run_id": cached_run_id}
         self.event(
             "node_completed",
+            time=record.ended_at,
             node=node,
             duration_ms=record.duration_ms,
             output_preview=preview(record.output),
             node_result=record.to_dict(),
+            **event,
         )
 
     def failed(

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from pf_jupyter.errors import PfError
 from pf_jupyter.flow.reference import InputReference
-from pf_jupyter.worker.execution import logs
+from pf_jupyter.worker.execution import limits, logs
 from pf_jupyter.worker.execution.connections import check_connections
 from pf_jupyter.worker.execution.failures import FlowFailure
 from pf_jupyter.worker.execution.inputs import flow_inputs, node_scope, unused_names
@@ -22,14 +22,13 @@ from pf_jupyter.worker.execution.outputs import (
     join_generators,
     needs_loop,
     serialised_outputs,
-    shown,
 )
 from pf_jupyter.worker.execution.prepared import (
     PreparedFlow,
     PreparedNode,
     prepared_flow,
 )
-from pf_jupyter.worker.execution.records import now_text, to_json_or_text
+from pf_jupyter.worker.execution.records import now_text
 from pf_jupyter.worker.execution.reporting import Emit, Reporter
 from pf_jupyter.worker.execution.scope import Scope
 from pf_jupyter.worker.execution.surroundings import (
@@ -39,6 +38,7 @@ from pf_jupyter.worker.execution.surroundings import (
 )
 from pf_jupyter.worker.execution.threads import MAX_CONCURRENCY, run_in_threads
 from pf_jupyter.worker.execution.ticker import ticker
+from pf_jupyter.worker.execution.tracing import spans_of
 from pf_jupyter.worker.scrubbing import secrets_of
 
 
@@ -79,7 +79,7 @@ def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str
         ticker.unwatch(reporter)
         reporter.close()
         logs.remove_owner(reporter.owner)
-    result = {
+    result: Dict[str, Any] = {
         "status": run.status,
         "outputs": run.outputs,
         "nodes": reporter.results(),
@@ -90,7 +90,14 @@ def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str
         "duration_ms": round((time.perf_counter() - began) * 1000, 3),
         "aggregation_inputs": run.aggregation_inputs,
     }
-    return secrets.scrub_result(result)
+    trace = spans_of(reporter.logs())
+    if trace:
+        result["trace"] = trace
+    result = secrets.scrub_result(result)
+    artifacts = reporter.artifacts.to_dict()
+    if artifacts:
+        result["artifacts"] = artifacts
+    return result
 
 
 class _Run:
@@ -110,6 +117,8 @@ class _Run:
         self._inputs: Dict[str, Any] = request.get("inputs") or {}
         self._init: Dict[str, Any] = request.get("init") or {}
         self._given: Dict[str, Any] = request.get("dependency_outputs") or {}
+        self._source: Optional[str] = request.get("source_run_id")
+        self._bypassed: List[str] = request.get("bypassed") or []
         self._mode = request.get("mode") or "flow"
         self._node = request.get("node")
         self._line_number = request.get("line_number")
@@ -118,8 +127,12 @@ class _Run:
         timeout = request.get("timeout")
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._timeout = timeout
+        limits.deadline.set(self._deadline)
+        limits.streaming.set(bool(request.get("stream")))
+        limits.given_connections.set(connections)
 
     def execute(self, prepared: PreparedFlow) -> None:
+        self._reporter.artifacts.use(prepared.flow.message_format)
         if prepared.entry is not None:
             self._run_entry(prepared)
         elif self._mode == "node":
@@ -181,7 +194,7 @@ class _Run:
         self._reporter.declare([node.name for node in flow.nodes])
         prepared.check()
         check_connections(prepared.nodes.values(), self._connections)
-        inputs = flow_inputs(flow, self._inputs, self._line_number)
+        inputs = flow_inputs(prepared, self._inputs, self._line_number)
         for name in self._inputs:
             if name not in flow.inputs:
                 self._reporter.warn(f"the flow declares no input '{name}'")
@@ -191,7 +204,9 @@ class _Run:
         if len(normal) == len(prepared.nodes):
             return
         collected = aggregation_inputs(flow, scope)
-        self.aggregation_inputs = shown(collected)
+        self.aggregation_inputs = {
+            key: self._reporter.plain(value) for key, value in collected.items()
+        }
         if self._aggregate and collected:
             self._run_aggregation(prepared, inputs, collected)
 
@@ -236,7 +251,7 @@ class _Run:
                     else f"node '{single.name}' has no input called so"
                 )
             )
-        scope = node_scope(flow, single, self._inputs, self._given)
+        scope = node_scope(prepared, single, self._inputs, self._given)
         line = Line([single], scope, self._reporter, self._connections, [single.name])
         with collecting(self.metrics if target.node.aggregation else {}):
             self._run_line(line, prepared, [single])
@@ -250,11 +265,12 @@ class _Run:
         check_connections(chosen, self._connections)
         names = {node.name for node in chosen}
         given = {name: v for name, v in self._given.items() if name not in names}
+        bypassed = [name for name in self._bypassed if name not in names]
         missing = [
             name
             for node in chosen
             for name in node.waits_for
-            if name not in names and name not in given
+            if name not in names and name not in given and name not in bypassed
         ]
         self._reporter.declare([node.name for node in flow.nodes])
         if missing:
@@ -264,11 +280,20 @@ class _Run:
                 hint="run the whole flow once, or give these outputs",
                 node=target.name,
             )
-        for name, value in given.items():
+        for name in bypassed:
             if name in self._reporter.records:
-                self._reporter.records[name].output = to_json_or_text(value)
+                self._reporter.bypassed(name)
+        for name, value in given.items():
+            if name in self._reporter.records and self._source is not None:
+                self._reporter.completed(name, value, cached_run_id=self._source)
+            elif name in self._reporter.records:
+                self._reporter.records[name].output = self._reporter.plain(value)
         used = _inputs_used(chosen)
-        scope = Scope(flow_inputs(flow, self._inputs, self._line_number, used), given)
+        scope = Scope(
+            flow_inputs(prepared, self._inputs, self._line_number, used), given
+        )
+        for name in bypassed:
+            scope.bypass(name)
         normal = [node for node in chosen if not node.node.aggregation]
         line = Line(normal, scope, self._reporter, self._connections, [target.name])
         self._schedule(line, prepared, partial=True)
@@ -308,7 +333,7 @@ class _Run:
 
         self._run_line(line, prepared, None, read, join)
         join_generators(flow, values, reporter)
-        self.outputs = serialised_outputs(flow, values)
+        self.outputs = serialised_outputs(flow, values, reporter.artifacts)
 
     def _run_line(
         self,

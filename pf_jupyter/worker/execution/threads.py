@@ -6,7 +6,7 @@ import contextvars
 import queue
 import time
 from collections import deque
-from typing import Deque, Optional
+from typing import Deque, Optional, Sequence
 
 from pf_jupyter.worker.execution.failures import FlowFailure
 from pf_jupyter.worker.execution.line import Call, Line, timed_out
@@ -14,6 +14,8 @@ from pf_jupyter.worker.execution.pool import pool
 from pf_jupyter.worker.execution.prepared import PreparedNode
 
 MAX_CONCURRENCY = 16
+_PATIENCE_SECONDS = 0.001
+"""How long a node may take before those behind it get threads of their own."""
 
 
 def run_in_threads(
@@ -25,8 +27,10 @@ def run_in_threads(
     """Run every node of ``line``; the first failure ends it.
 
     A node that is alone runs in the calling thread, unless a time limit is set: then
-    the calling thread keeps the time. Threads that are still busy when the line ends
-    are left behind.
+    the calling thread keeps the time. Of several, one thread runs one after the other
+    as long as each is over at once; as soon as one is not, every node that waits gets
+    a thread of its own. Handing work to a thread costs more than most nodes do.
+    Threads that are still busy when the line ends are left behind.
 
     Parameters
     ----------
@@ -46,7 +50,7 @@ def run_in_threads(
     """
     limit = max(1, min(concurrency, MAX_CONCURRENCY))
     deadline = None if timeout is None else time.monotonic() + timeout
-    done: queue.SimpleQueue[Call] = queue.SimpleQueue()
+    hands = _Hands()
     waiting: Deque[PreparedNode] = deque()
     running = 0
     while True:
@@ -58,32 +62,65 @@ def run_in_threads(
             contextvars.copy_context().run(call.run)
             line.finish(call)
             continue
-        while waiting and running < limit:
-            call = line.start(waiting.popleft())
-            pool.submit(_job(call, done))
-            running += 1
+        room = min(limit - running, len(waiting))
+        if room:
+            hands.take([line.start(waiting.popleft()) for _ in range(room)])
+            running += room
         if running == 0:
             raise FlowFailure(
                 "NoNodeExecutedError",
                 "no node can start, and the flow is not complete",
                 hint="this is a defect of pf_jupyter; please report the flow",
             )
-        try:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            call = done.get(timeout=left)
-        except queue.Empty:
+        ended = hands.next(deadline)
+        if ended is None:
             assert timeout is not None
             raise timed_out(timeout, line_number) from None
         running -= 1
-        line.finish(call)
+        line.finish(ended)
 
 
-def _job(call: Call, done: queue.SimpleQueue[Call]):  # type: ignore[no-untyped-def]
-    def job() -> None:
+class _Hands:
+    """Runs calls, in one thread while that is enough, and returns those that are over."""
+
+    def __init__(self) -> None:
+        self._started: Deque[Call] = deque()
+        self._done: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._alone = False
+
+    def take(self, calls: Sequence[Call]) -> None:
+        """Run calls whose nodes have been started."""
+        self._started.extend(calls)
+        self._alone = True
+        pool.submit(self._work)
+
+    def next(self, deadline: Optional[float]) -> Optional[Call]:
+        """Wait for the next call that is over; None when the time is up."""
+        if self._alone and self._started:
+            left = _PATIENCE_SECONDS if deadline is None else _left(deadline)
+            try:
+                return self._done.get(timeout=min(left, _PATIENCE_SECONDS))
+            except queue.Empty:
+                self._alone = False
+                for _ in range(len(self._started)):
+                    pool.submit(self._work)
         try:
-            call.run()
-        except KeyboardInterrupt as error:
-            call.error = error
-        done.put(call)
+            return self._done.get(timeout=None if deadline is None else _left(deadline))
+        except queue.Empty:
+            return None
 
-    return job
+    def _work(self) -> None:
+        while True:
+            try:
+                call = self._started.popleft()
+            except IndexError:
+                return
+            try:
+                contextvars.copy_context().run(call.run)
+            except KeyboardInterrupt as error:
+                call.error = error
+            self._done.put(call)
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
