@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any, Deque, Dict, List, Optional, Protocol
 
@@ -17,6 +18,7 @@ MAX_RUNS = 128
 """Executors at work at once; further runs wait for their turn."""
 _REFILL_SECONDS = 0.03
 _TIDY_SECONDS = 0.002
+_CLOSELY_SECONDS = 0.01
 _LEAVE_SECONDS = 2.0
 _GRACE_SECONDS = 0.25
 _KILL_SECONDS = 5.0
@@ -88,6 +90,8 @@ class Runs:
         self._queue: Deque[_Turn] = deque()
         self._working = 0
         self._over: List[Snapshot] = []
+        self._answered_at = 0.0
+        self._closely = False
         self.backend: Backend
 
     # ---- asked by the host --------------------------------------------------
@@ -96,6 +100,7 @@ class Runs:
         """Start a run or inspection, or queue it."""
         if run.is_inspection and run.timeout is None:
             run.timeout = _INSPECT_SECONDS
+        self._closely = time.monotonic() - self._answered_at < _CLOSELY_SECONDS
         turn = _Turn(run, snapshot)
         self._turns[run.id] = turn
         self._snapshots.begin(snapshot)
@@ -362,8 +367,10 @@ class Runs:
         del self._turns[turn.run.id]
         self._working -= 1
         self._over.append(turn.snapshot)
-        # Whoever waits for the answer needs the processor first.
-        seconds = 0.0 if self._queue else _TIDY_SECONDS
+        # Whoever waits for the answer needs the processor first; where runs follow each
+        # other closely, the next one needs an executor more.
+        seconds = 0.0 if self._queue or self._closely else _TIDY_SECONDS
+        self._answered_at = time.monotonic()
         self._loop.call_later(seconds, lambda: self._afterwards(turn))
 
     def tidy(self) -> None:
