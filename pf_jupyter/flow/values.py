@@ -100,7 +100,7 @@ def chat_history(flow: Flow) -> Optional[str]:
 
     Not given, it is an empty list. Rules: flow-format section 1.2.
     """
-    if sum(1 for item in flow.inputs.values() if item.is_chat_input) != 1:
+    if len([item for item in flow.inputs.values() if item.is_chat_input]) != 1:
         return None
     chat_outputs = sum(1 for item in flow.outputs.values() if item.is_chat_output)
     if chat_outputs > 1 or (flow.outputs and chat_outputs != 1):

@@ -44,6 +44,12 @@ FILES = {"summarise.py": TOOL, "report.jinja2": "Say {{ text }}\n"}
 WriteFlow = Callable[..., Path]
 
 
+@pytest.fixture(scope="session")
+def good() -> str:
+    """Return the text of a flow file without a problem."""
+    return GOOD
+
+
 @pytest.fixture
 def write_flow(tmp_path: Path) -> WriteFlow:
     """Write a flow folder and return it.

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import GOOD
-
 from pf_jupyter.errors import FlowInvalid
 from pf_jupyter.flow.layout import lay_out, svg, text
 from pf_jupyter.flow.problems import Problem
@@ -132,10 +130,12 @@ def slowest(request):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(0, 2**32))
-def test_a_mutated_flow_file_gives_problems_and_no_exception(write_flow, slowest, seed):
+def test_a_mutated_flow_file_gives_problems_and_no_exception(
+    write_flow, good, slowest, seed
+):
     seconds, counts = slowest
     # One is wrong already, so that every check has its say; the other can stay sound.
-    folder = write_flow(mutate(FLOW if seed % 2 else GOOD.encode(), seed))
+    folder = write_flow(mutate(FLOW if seed % 2 else good.encode(), seed))
     begin = time.process_time()
     loaded = Loader().load(folder)
     seconds[0] = max(seconds[0], time.process_time() - begin)

@@ -20,7 +20,7 @@ from pf_jupyter.flow.reference import (
 from pf_jupyter.worker.execution.artifacts import Artifacts
 from pf_jupyter.worker.execution.failures import FlowFailure, tool_failed
 from pf_jupyter.worker.execution.logs import current_log
-from pf_jupyter.worker.execution.records import to_json
+from pf_jupyter.worker.execution.records import PLAIN, to_json
 from pf_jupyter.worker.execution.reporting import Reporter
 from pf_jupyter.worker.execution.scope import Scope
 from pf_jupyter.worker.execution.ticker import ticker
@@ -72,7 +72,10 @@ def collect_outputs(
 
 def needs_loop(values: Mapping[str, Any]) -> bool:
     """Tell whether an output can only be read on an event loop."""
-    return any(isinstance(value, AsyncIterator) for value in values.values())
+    for value in values.values():
+        if type(value) not in PLAIN and isinstance(value, AsyncIterator):
+            return True
+    return False
 
 
 def join_generators(flow: Flow, values: Dict[str, Any], reporter: Reporter) -> None:
@@ -84,7 +87,7 @@ def join_generators(flow: Flow, values: Dict[str, Any], reporter: Reporter) -> N
         A generator failed; its node is reported as failed.
     """
     for name, value in values.items():
-        if isinstance(value, Iterator):
+        if type(value) not in PLAIN and isinstance(value, Iterator):
             with _Joining(flow, name, reporter) as joining:
                 for item in value:
                     joining.add(item)

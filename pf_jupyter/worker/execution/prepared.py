@@ -192,9 +192,9 @@ def prepared_flow(
         loaded with other values.
     """
     asked = _asked.get(id(raw))
-    if asked is not None and asked[0] is raw and asked[1] == folder:
-        if asked[2].saw(environment):
-            return asked[2]
+    same = asked is not None and asked[0] is raw and asked[1] == folder
+    if asked is not None and same and asked[2].saw(environment):
+        return asked[2]
     given, folder = folder, os.path.abspath(folder)
     key = (folder, repr(raw))
     found = _prepared.get(key)

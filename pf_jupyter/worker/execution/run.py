@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
@@ -42,6 +43,16 @@ from pf_jupyter.worker.execution.tracing import spans_of
 from pf_jupyter.worker.scrubbing import secrets_of
 
 
+@functools.lru_cache(maxsize=64)
+def _normal(folder: str) -> str:
+    return os.path.abspath(folder)
+
+
+def _absolute(folder: str) -> str:
+    # only what is absolute already means the same from every current folder
+    return _normal(folder) if os.path.isabs(folder) else os.path.abspath(folder)
+
+
 def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str, Any]:
     """Do what a RUN of the protocol asks and return its RESULT.
 
@@ -56,7 +67,7 @@ def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str
     emit
         Receives the events, from any thread.
     """
-    folder = os.path.abspath(folder)
+    folder = _absolute(folder)
     connections = request.get("connections") or {}
     secrets = secrets_of(connections)
     reporter = Reporter(emit, folder, request.get("log_limit"), secrets)
@@ -370,8 +381,9 @@ class _Run:
 
 
 def _wants_loop(nodes: Any) -> bool:
-    if any(node.tool is not None and node.tool.forces_loop for node in nodes):
-        return True
+    for node in nodes:
+        if node.tool is not None and node.tool.forces_loop:
+            return True
     return os.environ.get("PF_USE_ASYNC", "").lower() == "true"
 
 

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import sys
-from typing import Any, Dict, Iterator, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 
 def environment_of(request: Mapping[str, Any]) -> Dict[str, str]:
@@ -22,6 +22,8 @@ def environment_of(request: Mapping[str, Any]) -> Dict[str, str]:
     """
     raw = request["flow"].get("environment_variables") or {}
     own = request.get("environment_variables") or {}
+    if not raw and not own:
+        return {}
     return flow_environment({**raw, **own}, request.get("connections") or {})
 
 
@@ -56,41 +58,52 @@ def _resolve(text: str, connections: Mapping[str, Any]) -> str:
     return str(values[key]) if key in values else text
 
 
-@contextlib.contextmanager
-def environment_set(environment: Mapping[str, str]) -> Iterator[None]:
+class environment_set:
     """Set environment variables for the time of a ``with`` block."""
-    if not environment:
-        yield
-        return
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
+
+    __slots__ = ("_before", "_environment")
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._before: Dict[str, Optional[str]] = {}
+
+    def __enter__(self) -> None:
+        if self._environment:
+            self._before = {name: os.environ.get(name) for name in self._environment}
+            os.environ.update(self._environment)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 
 
-@contextlib.contextmanager
-def inside_folder(folder: str) -> Iterator[None]:
+class inside_folder:
     """Make the flow's folder the current one, and the first of ``sys.path``.
 
     ``sys.path`` keeps it (flow-format section 2.6); the current folder is put back.
     """
-    if not sys.path or sys.path[0] != folder:
-        sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
-    try:
-        before = os.getcwd()
-    except OSError:  # somebody removed it
-        before = folder
-    if before != folder:
-        os.chdir(folder)
-    try:
-        yield
-    finally:
-        if before != folder:
+
+    __slots__ = ("_before", "_folder")
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._before = folder
+
+    def __enter__(self) -> None:
+        folder = self._folder
+        if not sys.path or sys.path[0] != folder:
+            sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
+        try:
+            self._before = os.getcwd()
+        except OSError:  # somebody removed it
+            self._before = folder
+        if self._before != folder:
+            os.chdir(folder)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before != self._folder:
             with contextlib.suppress(OSError):
-                os.chdir(before)
+                os.chdir(self._before)

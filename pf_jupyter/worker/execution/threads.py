@@ -81,7 +81,7 @@ def run_in_threads(
 
 
 class _Hands:
-    """Runs calls, in one thread while that is enough, and returns those that are over."""
+    """Runs calls, in one thread while that is enough, and returns them when over."""
 
     def __init__(self) -> None:
         self._started: Deque[Call] = deque()
