@@ -84,7 +84,9 @@ class RunStates:
         for name, node in result.nodes.items():
             state = self.nodes.setdefault(name, {})
             state.update(
-                status=node.status, duration_ms=node.duration_ms, note=_note(node.error)
+                status=node.status,
+                duration_ms=node.duration_ms,
+                note=_note(node.error, node.cached_run_id),
             )
             if node.status != "NotStarted" and name not in self.finished:
                 self.finished.append(name)
@@ -118,7 +120,7 @@ class RunStates:
             return
         self._since.pop(name, None)
         state["duration_ms"] = event.get("duration_ms")
-        state["note"] = _note(event.get("error"))
+        state["note"] = _note(event.get("error"), event.get("cached_run_id"))
         if name not in self.finished:
             self.finished.append(name)
 
@@ -132,5 +134,7 @@ class RunStates:
             del self.log[:-LOG_LINES]
 
 
-def _note(error: Mapping[str, Any] | None) -> str:
+def _note(error: Mapping[str, Any] | None, source: str | None) -> str:
+    if source:
+        return f"from run {source}"
     return str(error.get("code") or "") if error else ""

@@ -35,6 +35,7 @@ from ..worker.scrubbing import Secrets, secrets_of
 from . import artifacts, connections
 from . import inputs as given_inputs
 from .follow import Follow, given_up, no_result
+from .partial import upstream_of, with_inputs
 from .request import CANCEL_SECONDS, ActiveRun, Request
 from .sendable import PackedFlows, Sendable
 
@@ -107,6 +108,9 @@ class Executor:
         ).require()
         flow = connections.overridden(flow, request.connections)
         init = given_inputs.for_init(flow, request.init)
+        upstream = upstream_of(self._store, flow, request, runtime_id)
+        if upstream is not None:
+            request = with_inputs(flow, request, upstream)
         if request.node is None:
             given = given_inputs.for_flow(flow, request.inputs)
             given = artifacts.with_bytes(flow, given)
@@ -114,7 +118,8 @@ class Executor:
             given = given_inputs.for_node(flow, request.node, request.inputs)
         variables = given_inputs.environment(flow, request.environment_variables)
         sendable = self._flows.pack(request, flow, snapshot)
-        sent = connections.for_run(self._connections, flow, variables, request.node, init)
+        stored = self._connections
+        sent = connections.for_run(stored, flow, variables, request.node, init)
         secrets = secrets_of(sent)
         runtime, channel, record = self._begin(
             runtime_id, start, request, flow, on_phase, secrets
@@ -128,8 +133,8 @@ class Executor:
                 "run_id": record.run_id,
                 "flow": sendable.packed,
                 "inputs": pack_value(given),
-                "mode": "flow" if request.node is None else "node",
-                "node": request.node,
+                "mode": request.mode,
+                "node": request.node or request.from_node,
                 "dependency_outputs": {},
                 "init": pack_value(init),
                 "connections": sent,
@@ -141,6 +146,9 @@ class Executor:
                 "stream": on_event is not None,
                 "log_limit": LOG_LIMIT,
             }
+            if upstream is not None:
+                active.source = upstream.run_id
+                body |= upstream.to_body(request)
             tell = _teller(record.run_id, follow, on_event)
             if secrets:
                 sendable = sendable.without(secrets)
@@ -321,6 +329,9 @@ class Executor:
     ) -> RunRecord:
         packed = connections.explained(packed, self._connections)
         packed = artifacts.keep(self._store.folder, record.run_id, packed)
+        source = self._active[record.run_id].source
+        if source is not None:
+            packed = {**packed, "source_run_id": source}
         value = unpack_value(packed)
         done = replace(
             record,
@@ -389,8 +400,8 @@ def _new_record(
         owner=user(),
         process=process,
         created_at=timestamp(now),
-        mode="flow" if request.node is None else "node",
-        node=request.node,
+        mode=request.mode,
+        node=request.node or request.from_node,
         variant=request.variant,
         inputs=dict(request.inputs),
     )

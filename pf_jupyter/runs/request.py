@@ -37,6 +37,14 @@ class Request:
         Seconds after which the code is ended.
     connections
         ``{node: {key: value}}`` to take instead of what the flow says.
+    from_node
+        Run this node and those after it, with what the others gave in an earlier run.
+    upstream
+        That run; None means the newest completed one of this flow in the runtime.
+        With ``node``, where the values come from that are not in ``inputs``.
+    cache
+        Whether nodes may take results of earlier runs: None for those that say
+        ``enable_cache``, True for all, False for none.
     init
         What the class of a flex flow is made with, or what is overridden of a prompty.
     """
@@ -49,15 +57,29 @@ class Request:
     timeout: float | None = None
     connections: Mapping[str, Mapping[str, Any]] | None = None
     init: Mapping[str, Any] | None = None
+    from_node: str | None = None
+    upstream: str | None = None
+    cache: bool | None = None
+
+    @property
+    def mode(self) -> str:
+        """The mode of the RUN: ``flow``, ``node`` or ``from_node``."""
+        if self.node is not None:
+            return "node"
+        return "flow" if self.from_node is None else "from_node"
 
 
 class ActiveRun:
-    """A run of this process while it goes on."""
+    """A run of this process while it goes on.
+
+    ``source`` is the earlier run whose outputs it was given, if any.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._pending: Pending | None = None
         self._canceled = False
+        self.source: str | None = None
 
     def sent(self, pending: Pending) -> None:
         """Take what waits for the result; it is cancelled if that was asked before."""

@@ -141,6 +141,9 @@ class Runtime(ABC):
         timeout: float | None = None,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
         init: Mapping[str, Any] | None = None,
+        from_node: str | None = None,
+        upstream: str | None = None,
+        cache: bool | None = None,
         on_event: OnEvent | None = None,
         raise_on_failure: bool = False,
         **input_values: Any,
@@ -169,6 +172,16 @@ class Runtime(ABC):
         init
             What the class of a flex flow is made with; of a prompty, what is taken
             instead of its own settings: ``{"model": {"parameters": …}}``.
+        from_node
+            Run this node and those after it; what the nodes before gave is taken from
+            an earlier run, and its inputs where none are given.
+        upstream
+            Id of that run; None means the newest completed one of this flow in this
+            runtime. With ``node``, the run that the values come from which are not
+            given. The result's ``source_run_id`` names it.
+        cache
+            Whether nodes may take the results of earlier runs instead of running: None
+            for those with ``enable_cache: true``, True for all, False for none.
         on_event
             Called from another thread with each event as it happens.
         raise_on_failure
@@ -237,7 +250,7 @@ class RunResult(ABC):
     runtime: str
     environment: EnvironmentInfo
     hostname: str
-    tokens: Mapping[str, int] = {}  # noqa: RUF012 (a mapping that nobody changes)
+    tokens: Mapping[str, int] = {}
     source_run_id: str | None = None
 
     @property

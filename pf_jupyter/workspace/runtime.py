@@ -177,6 +177,9 @@ class LocalRuntime(Runtime):
         timeout: float | None = None,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
         init: Mapping[str, Any] | None = None,
+        from_node: str | None = None,
+        upstream: str | None = None,
+        cache: bool | None = None,
         on_event: OnEvent | None = None,
         raise_on_failure: bool = False,
         **input_values: Any,
@@ -191,6 +194,9 @@ class LocalRuntime(Runtime):
             timeout=timeout,
             connections=connections,
             init=init,
+            from_node=from_node,
+            upstream=upstream,
+            cache=cache,
             **input_values,
         )
         record = self._workspace.core.executor.run(self.id, request, on_event)
@@ -289,6 +295,9 @@ class LocalRuntime(Runtime):
         timeout: float | None = None,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
         init: Mapping[str, Any] | None = None,
+        from_node: str | None = None,
+        upstream: str | None = None,
+        cache: bool | None = None,
         **input_values: Any,
     ) -> Request:
         from ..runs.request import Request
@@ -302,6 +311,9 @@ class LocalRuntime(Runtime):
             timeout=timeout,
             connections=connections,
             init=init,
+            from_node=from_node,
+            upstream=upstream,
+            cache=cache,
         )
 
     def _result(self, record: Any) -> LocalRunResult:

@@ -16,6 +16,7 @@ from ..starters import STARTERS
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import positive_seconds, read_inputs_file, read_overrides, read_pairs
 from ..wording import listed, nearest, plural
+from .chat import CHAT
 
 if TYPE_CHECKING:
     from ...workspace.api import FlowInfo
@@ -44,6 +45,14 @@ RUN_OPTIONS = (
     Argument("--inputs-file", "a JSON object of inputs; - reads stdin", metavar="FILE"),
     _RUNTIME,
     Argument("--node", "run this node alone", complete="node"),
+    Argument("--from", "run this node and those after it", complete="node"),
+    Argument(
+        "--run",
+        "with --from or --node: the run to take the other values from",
+        complete="run",
+    ),
+    Argument("--cache", "let every node take results of earlier runs", flag=True),
+    Argument("--no-cache", "run every node, also those with enable_cache", flag=True),
     Argument(
         "--variant",
         "a variant to use instead of the default: '${node.variant}'",
@@ -92,12 +101,15 @@ def run_flow(
             problems=[problem.to_dict() for problem in found.problems],
         )
     runtime = context.ready_runtime(arguments.runtime)
+    if arguments.cache and arguments.no_cache:
+        raise UsageError("--cache and --no-cache exclude each other", code="bad_value")
     result = run_followed(
         context,
         runtime,
         flow,
         inputs=inputs,
         node=arguments.node,
+        **part_options(arguments),
         variant=arguments.variant,
         environment_variables={name: str(text) for name, text in variables.items()},
         timeout=arguments.timeout,
@@ -111,6 +123,16 @@ def run_flow(
         brief=BriefResult(result),
         failure=failure_of(result),
     )
+
+
+def part_options(arguments: Namespace) -> dict[str, Any]:
+    """Return which part is run and what is taken from earlier runs, if asked."""
+    options = {
+        "from_node": getattr(arguments, "from"),
+        "upstream": arguments.run,
+        "cache": False if arguments.no_cache else (True if arguments.cache else None),
+    }
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _run(context: Context, arguments: Namespace) -> Outcome:
@@ -347,6 +369,7 @@ FLOW = noun(
             ("hello greet name=Ada",),
             failed=not_run,
         ),
+        CHAT,
         Verb("variants", "list the variants of a flow's nodes", _variants, (_FLOW,)),
         Verb(
             "save",
