@@ -33,6 +33,7 @@ WARM_MODULES = (
     "re",
     "traceback",
     "typing",
+    "urllib.parse",
     "uuid",
 )
 """Modules worth importing before executors are forked; some may not be installed."""
