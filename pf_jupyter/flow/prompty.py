@@ -5,12 +5,12 @@ Rules: flow-format sections 3.2 and 9 item 15.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from pf_jupyter.flow.document import Document, Positions, read_document
 from pf_jupyter.flow.fields import Fields, KeyPath, Report, describe, did_you_mean
+from pf_jupyter.flow.front_matter import split_prompty
 from pf_jupyter.flow.model import Flow, FlowInput, FlowOutput
 from pf_jupyter.flow.problems import Problem
 from pf_jupyter.flow.values import VALUE_TYPES
@@ -20,7 +20,6 @@ APIS = ("chat", "completion")
 CONFIGURATION_TYPES = ("azure_openai", "openai", "azure_open_ai", "open_ai")
 _MODEL_KEYS = ("api", "configuration", "parameters", "response")
 _NO_INLINE = ("type", "connection", "model", "azure_deployment")
-_DASHES = re.compile(r"(?<!-)-{3,}\n")
 
 
 @dataclass
@@ -42,26 +41,6 @@ class FrontMatter:
         if not isinstance(self.value, dict):
             return None
         return _build(self.value, name, report)
-
-
-def split_prompty(text: str) -> tuple[str, str, int] | None:
-    """Cut a prompty file into its YAML and its prompt.
-
-    The YAML ends at the last line of dashes, even at one within the prompt
-    (flow-format section 3.2).
-
-    Returns
-    -------
-    tuple or None
-        YAML, prompt, and the number of lines before the YAML; None when the file does
-        not have both parts.
-    """
-    lines = list(_DASHES.finditer(text))
-    if len(lines) < 2:
-        return None
-    first, last = lines[0], lines[-1]
-    front = text[first.end() : last.start()]
-    return front, text[last.end() :], text.count("\n", 0, first.end())
 
 
 def read_prompty(data: bytes, file: str) -> FrontMatter:

@@ -11,14 +11,23 @@ import functools
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_FLOW_MODULES = ("model", "reference", "values", "order", "variants")
+_FLOW_MODULES = (
+    "front_matter",
+    "model",
+    "order",
+    "reference",
+    "values",
+    "variants",
+)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 MANIFEST = "MANIFEST"
+# The real one resolves names that the worker does not carry.
+_OWN = {"pf_jupyter/__init__.py": b'"""The part that runs inside a runtime."""\n'}
 BAKED_FOLDER = "/opt/pf_jupyter"
 """Where an image may carry the unpacked archive, in a folder named by its digest."""
 
@@ -38,28 +47,33 @@ class Bundle:
         return target
 
 
-def _sources() -> dict[str, bytes]:
+def source_files() -> dict[str, Path]:
+    """Return where the worker's files are, by their names in the archive."""
     chosen = [_PACKAGE / "errors.py", _PACKAGE / "flow" / "__init__.py"]
     chosen += [_PACKAGE / "flow" / f"{name}.py" for name in _FLOW_MODULES]
     chosen += sorted((_PACKAGE / "worker").rglob("*"))
-    files = {
-        f"pf_jupyter/{path.relative_to(_PACKAGE).as_posix()}": path.read_bytes()
+    return {
+        f"pf_jupyter/{path.relative_to(_PACKAGE).as_posix()}": path
         for path in chosen
         if path.is_file() and "__pycache__" not in path.parts
     }
-    # The real one resolves names that the worker does not carry.
-    files["pf_jupyter/__init__.py"] = b'"""The part that runs inside a runtime."""\n'
-    return files
 
 
 @functools.cache
 def bundle() -> Bundle:
     """Return the worker's code; the same bytes on every machine."""
-    files = _sources()
+    files = {name: path.read_bytes() for name, path in source_files().items()}
+    files |= _OWN
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
+    return Bundle(digest.hexdigest(), archive_of(files))
+
+
+def archive_of(files: Mapping[str, bytes]) -> bytes:
+    """Return files by their names as the archive that the worker's start unpacks."""
+    files = {**files, **_OWN}
     files[MANIFEST] = "\n".join(sorted(files)).encode()
     buffer = io.BytesIO()
     # Stored: a compressor's output differs between its versions, a digest must not.
@@ -69,7 +83,7 @@ def bundle() -> Bundle:
             info.create_system = 3
             info.external_attr = 0o644 << 16
             archive.writestr(info, content)
-    return Bundle(digest.hexdigest(), buffer.getvalue())
+    return buffer.getvalue()
 
 
 # Runs on a bare Python 3.9 that was started with -I -S; imports little, since each
@@ -108,7 +122,9 @@ def read(n):
         n -= len(b)
     return b"".join(p)
 def fetch(b):
-    m = ('{{"type":"bundle","digest":"' + D + '"}}').encode()
+    from _frozen_importlib_external import MAGIC_NUMBER as g
+    m = '{{"type":"bundle","digest":"%s","magic":"%s"}}' % (D, g.hex())
+    m = m.encode()
     os.write(1, len(m).to_bytes(4, "big") + m)
     data = read(int.from_bytes(read(4), "big"))
     t = os.path.join(b, "part-%s-%d" % (D, os.getpid()))

@@ -107,7 +107,7 @@ def result_html(result: LocalRunResult) -> str:
     parts = [_head(result)]
     flow = result.flow
     if flow is not None and result.record.mode != "node":
-        states = {
+        states: dict[str, dict[str, Any]] = {
             name: {"status": node.status, "duration_ms": node.duration_ms}
             for name, node in result.nodes.items()
         }

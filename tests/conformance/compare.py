@@ -27,6 +27,7 @@ SAME_ERROR: dict[str, frozenset[str]] = {
     "SystemErrorException": frozenset({"SystemError"}),
     # Not errors of the original but of the YAML library it uses.
     "DuplicateKeyError": frozenset({"duplicate_key", "yaml_syntax"}),
+    "ComposerError": frozenset({"yaml_syntax"}),
     "ParserError": frozenset({"yaml_syntax"}),
     "ScannerError": frozenset({"yaml_syntax"}),
 }

@@ -7,7 +7,6 @@ from .case import Case
 WAITING = {
     "llm-": "llm nodes",
     "connection-": "connections sent with a run",
-    "prompty-": "prompty files",
     "batch-": "batch runs",
     "mapping-": "batch runs",
     "package-": "package tools",

@@ -70,7 +70,7 @@ def test_an_unknown_name_is_an_import_error():
     ("name", "package"),
     [
         ("promptflow.client:PFClient", "promptflow"),
-        ("promptflow.core:Prompty", "promptflow-core"),
+        ("promptflow.core:Flow", "promptflow-core"),
     ],
 )
 def test_what_needs_the_real_package_says_so_when_used(name, package):
@@ -82,11 +82,11 @@ def test_what_needs_the_real_package_says_so_when_used(name, package):
         value(1, x=2)
 
 
-def test_prompty_load_says_so_too():
-    from promptflow.core import Prompty
+def test_loading_another_flow_says_so_too():
+    from promptflow.core import Flow
 
     with pytest.raises(Exception, match="promptflow-core"):
-        Prompty.load(source="x.prompty")
+        Flow.load(source="x")
 
 
 def test_the_decorator_leaves_the_function_usable():

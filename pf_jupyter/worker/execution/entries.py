@@ -6,6 +6,7 @@ from typing import Any, Dict, Mapping, Optional
 
 from pf_jupyter.flow.model import Flow
 from pf_jupyter.worker.execution import flex, references
+from pf_jupyter.worker.execution.failures import FlowFailure
 from pf_jupyter.worker.execution.reporting import Reporter
 
 
@@ -15,6 +16,13 @@ def prepare_entry(flow: Flow, folder: str) -> Any:
     Never raises for what is wrong with the flow: that is in ``failures``.
     """
     references.remember_documents(flow.documents)
+    if any(_asks_model(document) for document in flow.documents.values()):
+        from pf_jupyter.worker.execution.llm.clients import warm_up
+
+        try:
+            warm_up(folder)
+        except FlowFailure:  # told by whoever needs it
+            pass
     if flow.kind == "flex":
         return flex.prepare_flex(flow, folder)
     if flow.kind == "prompty":
@@ -22,6 +30,10 @@ def prepare_entry(flow: Flow, folder: str) -> Any:
 
         return prompty_flow.prepare_prompty(flow, folder)
     return None
+
+
+def _asks_model(document: Any) -> bool:
+    return isinstance(document, dict) and "model" in document
 
 
 def run_entry(

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from pf_jupyter.errors import PfError
 from pf_jupyter.flow.model import Flow, FlowInput, FlowOutput
@@ -39,6 +39,12 @@ from pf_jupyter.worker.execution.reporting import Reporter
 
 _META = ["UserError", "CoreError", "GenerateFlowMetaJsonError"]
 _SCRIPT = ["UserError", "ScriptExecutionError"]
+
+
+class PortsDiffer(FlowFailure):
+    """The file declares other ports than the code has; ``path`` is where."""
+
+    path: Tuple[str, ...] = ()
 
 
 @dataclass
@@ -309,7 +315,7 @@ def _load(entry: Entry) -> None:
         )
     entry.target = target
     owner = target if isinstance(target, type) else None
-    function = target.__call__ if owner is not None else target
+    function: Any = getattr(target, "__call__") if owner is not None else target  # noqa: B004, B009
     code = getattr(_original(function), "__code__", None)
     entry.line = code.co_firstlineno if code is not None else 0
     try:
@@ -343,7 +349,7 @@ def _check_ports(entry: Entry, signature: Signature) -> None:
         if key not in flow.declared or set(listed) == set(own or {}):
             continue
         have = ", ".join(own or {}) or "none"
-        failure = FlowFailure(
+        failure = PortsDiffer(
             "UserErrorException",
             f"'{key}' of the file lists {', '.join(listed) or 'nothing'}, and the "
             f"code of '{entry.name}' has {have}",

@@ -4,32 +4,46 @@ from dataclasses import dataclass, field
 
 from promptflow._core.metric_logger import log_metric
 from promptflow._core.tool import ToolProvider, tool
-from promptflow._unavailable import unavailable
 from promptflow.connections import *  # noqa: F403
+from promptflow.exceptions import UserErrorException
 
 __version__ = "1.18.5"
 __all__ = [
-    "AsyncFlow",
-    "AsyncPrompty",
+    "AsyncFlow",  # noqa: F405
+    "AsyncPrompty",  # noqa: F405
     "AzureOpenAIModelConfiguration",
-    "Flow",
+    "Flow",  # noqa: F405
     "ModelConfiguration",
     "OpenAIModelConfiguration",
-    "Prompty",
+    "Prompty",  # noqa: F405
     "ToolProvider",
     "__version__",
     "log_metric",
     "tool",
 ]
 
-Flow = unavailable("promptflow.core.Flow", "promptflow-core")
-AsyncFlow = unavailable("promptflow.core.AsyncFlow", "promptflow-core")
-Prompty = unavailable("promptflow.core.Prompty", "promptflow-core")
-AsyncPrompty = unavailable("promptflow.core.AsyncPrompty", "promptflow-core")
+
+def __getattr__(name):
+    """Load what asks models only when it is asked for: its imports are slow."""
+    if name not in ("AsyncFlow", "AsyncPrompty", "Flow", "Prompty"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import promptflow._prompty
+
+    return getattr(promptflow._prompty, name)
+
+
+class InvalidConnectionError(UserErrorException):
+    """A connection and settings of one were given together."""
 
 
 class ModelConfiguration:
     """Base of model configurations."""
+
+    def _check(self, *settings):
+        if self.connection and any(settings):
+            raise InvalidConnectionError(
+                "give a connection, or the settings of one, and not both"
+            )
 
 
 @dataclass
@@ -42,6 +56,19 @@ class AzureOpenAIModelConfiguration(ModelConfiguration):
     api_key: str = field(default=None, repr=False)
     connection: str = None
 
+    def __post_init__(self):
+        self._check(self.azure_endpoint, self.api_key, self.api_version)
+
+    @classmethod
+    def from_connection(cls, connection, azure_deployment):
+        """Make one from a connection object."""
+        return cls(
+            azure_deployment=azure_deployment,
+            azure_endpoint=connection.api_base,
+            api_version=connection.api_version,
+            api_key=connection.api_key,
+        )
+
 
 @dataclass
 class OpenAIModelConfiguration(ModelConfiguration):
@@ -52,3 +79,16 @@ class OpenAIModelConfiguration(ModelConfiguration):
     api_key: str = field(default=None, repr=False)
     organization: str = None
     connection: str = None
+
+    def __post_init__(self):
+        self._check(self.base_url, self.api_key, self.organization)
+
+    @classmethod
+    def from_connection(cls, connection, model):
+        """Make one from a connection object."""
+        return cls(
+            model=model,
+            base_url=connection.base_url,
+            api_key=connection.api_key,
+            organization=connection.organization,
+        )

@@ -45,7 +45,7 @@ def complete_chat(connection: Any, request: Dict[str, Any]) -> Any:
     def ask(client: Any, recording: Recording) -> Any:
         answer = client.chat.completions.create(**request)
         if request.get("stream"):
-            return _streamed(answer, recording, _chat_piece)
+            return streamed(answer, recording, chat_piece)
         recording.answered(answer)
         message = answer.choices[0].message
         output = message.content
@@ -54,7 +54,7 @@ def complete_chat(connection: Any, request: Dict[str, Any]) -> Any:
         recording.end(output)
         return output
 
-    result = _attempt(connection, "chat", request, ask)
+    result = attempt(connection, "chat", request, ask)
     if request.get("stream") and "functions" in request:
         raise FlowFailure(
             "FunctionCallNotSupportedInStreamMode",
@@ -70,13 +70,13 @@ def complete_text(connection: Any, request: Dict[str, Any]) -> Any:
     def ask(client: Any, recording: Recording) -> Any:
         answer = client.completions.create(**request)
         if request.get("stream"):
-            return _streamed(answer, recording, _text_piece)
+            return streamed(answer, recording, text_piece)
         recording.answered(answer)
         text = answer.choices[0].text
         recording.end(text)
         return text
 
-    return _attempt(connection, "completion", request, ask)
+    return attempt(connection, "completion", request, ask)
 
 
 def embed(connection: Any, request: Dict[str, Any]) -> Any:
@@ -89,7 +89,7 @@ def embed(connection: Any, request: Dict[str, Any]) -> Any:
         recording.end(None)
         return vector
 
-    return _attempt(connection, "embedding", request, ask)
+    return attempt(connection, "embedding", request, ask)
 
 
 def llm_error(error: BaseException) -> FlowFailure:
@@ -102,12 +102,31 @@ def llm_error(error: BaseException) -> FlowFailure:
     )
 
 
-def _attempt(
+def attempt(
     connection: Any,
     api: str,
     request: Mapping[str, Any],
     ask: Callable[[Any, Recording], Any],
+    attempts: int = MAX_ATTEMPTS,
 ) -> Any:
+    """Ask a service as often as it takes.
+
+    Parameters
+    ----------
+    connection
+        A connection object.
+    api, request
+        What is asked, for the record of the call.
+    ask
+        Does it once, with a client and the record.
+    attempts
+        How often at most.
+
+    Raises
+    ------
+    FlowFailure
+        As `complete_chat`.
+    """
     openai = import_openai()
     provider = PROVIDERS.get(type(connection).__name__, "")
     recording = Recording(provider, api, request.get("model", ""), request)
@@ -121,7 +140,9 @@ def _attempt(
         except openai.APIError as error:
             if isinstance(error, openai.UnprocessableEntityError):
                 unprocessable += 1
-            wait = _wait_before(openai, error, recording.call.retries, unprocessable)
+            wait = _wait_before(
+                openai, error, recording.call.retries, unprocessable, attempts
+            )
             if wait is None:
                 recording.fail(error, text_of(error))
                 raise _service_failure(openai, connection, error) from None
@@ -138,10 +159,10 @@ def _attempt(
 
 
 def _wait_before(
-    openai: Any, error: Any, failed: int, unprocessable: int
+    openai: Any, error: Any, failed: int, unprocessable: int, attempts: int
 ) -> Optional[float]:
     """Return the seconds to wait for the next attempt, None to give up."""
-    if failed + 1 >= MAX_ATTEMPTS or not _is_passing(openai, error):
+    if failed + 1 >= attempts or not _is_passing(openai, error):
         return None
     if unprocessable >= MAX_UNPROCESSABLE:
         return None
@@ -236,7 +257,7 @@ def _short(error: Any) -> str:
     return text_of(error)
 
 
-def _streamed(
+def streamed(
     answer: Any, recording: Recording, piece: Callable[[Any], str]
 ) -> Iterator[str]:
     """Yield the texts of a stream while they arrive."""
@@ -258,10 +279,10 @@ def _streamed(
         recording.end("".join(texts))
 
 
-def _chat_piece(chunk: Any) -> str:
+def chat_piece(chunk: Any) -> str:
     delta = chunk.choices[0].delta
     return getattr(delta, "content", None) or ""
 
 
-def _text_piece(chunk: Any) -> str:
+def text_piece(chunk: Any) -> str:
     return chunk.choices[0].text or ""

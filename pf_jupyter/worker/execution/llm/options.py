@@ -163,6 +163,17 @@ def _calling(provider: str, values: Mapping[str, Any]) -> Dict[str, Any]:
     return {}
 
 
+def calling_options(values: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return tools or functions with a choice among them; nothing when there are none.
+
+    Raises
+    ------
+    FlowFailure
+        ChatAPIInvalidTools or ChatAPIInvalidFunctions.
+    """
+    return _calling(AZURE, values)
+
+
 _TOOLS, _FUNCTIONS = "ChatAPIInvalidTools", "ChatAPIInvalidFunctions"
 _EXAMPLES = {
     _TOOLS: "write {type: function, function: {name: …, parameters: {type: object, "
