@@ -102,7 +102,8 @@ class _Command:
 
         stream = sys.stderr
         follows = self._words[:2] == ["runtime", "logs"] and "--follow" in self._words
-        if (self._words[0] == "demo" or follows) and not self._json:
+        talks = self._words[:2] == ["flow", "chat"]
+        if (self._words[0] == "demo" or follows or talks) and not self._json:
             # What happens is what these were asked for.
             stream = sys.stdout
         return Context(

@@ -200,6 +200,19 @@ def _node_connections(
     return [f"{key}={name}" for key in keys for name in names]
 
 
+LLM_SETTINGS = (
+    *("api=chat", "api=completion", "model=", "deployment_name=", "temperature="),
+    *("max_tokens=", "stream=true", "top_p=", "stop=", "seed=", "response_format="),
+    *("presence_penalty=", "frequency_penalty=", "tools=", "tool_choice=", "user="),
+)
+
+
+def _llm_settings(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    del context
+    taken = {pair.partition("=")[0] for pair in given.get("set", [])}
+    return [s for s in LLM_SETTINGS if s.partition("=")[0] not in taken]
+
+
 def _files(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
     del context, given
     endings = (".yaml", ".yml")
@@ -237,4 +250,5 @@ SOURCES: Mapping[str, Callable[[Context, Mapping[str, list[str]]], Iterable[str]
     "connection-type": _connection_types,
     "node-connection": _node_connections,
     "file": _files,
+    "llm-setting": _llm_settings,
 }

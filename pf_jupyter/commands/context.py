@@ -13,6 +13,7 @@ from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..workspace.api import PhaseEvent, Picture, Runtime, Workspace
+    from .nouns.chat import Chats
     from .states import RunStates
 
 _ASKING = re.compile(r"(?<!%)%pf([a-z]+)\?")
@@ -43,6 +44,23 @@ class Progress(ABC):
     @abstractmethod
     def note(self, text: str) -> None:
         """Show a line that is not part of the result."""
+
+    @abstractmethod
+    def conversation(self, question: str) -> Turn:
+        """Return what shows the run that answers ``question``."""
+
+
+class Turn(Progress):
+    """Shows one turn of a conversation: the answer as it comes."""
+
+    @abstractmethod
+    def said(self, text: str) -> None:
+        """Show the whole answer of a turn that completed."""
+
+    def conversation(self, question: str) -> Turn:
+        """Return itself: a turn holds no other."""
+        del question
+        return self
 
 
 class Cells(Protocol):
@@ -99,6 +117,8 @@ class Context:
         Where ``-`` reads from.
     interactive
         Whether a person can be asked.
+    chats
+        Conversations so far; none when not given.
 
     Attributes
     ----------
@@ -116,6 +136,7 @@ class Context:
         variables: Mapping[str, Any] | None = None,
         stdin: TextIO | None = None,
         interactive: bool = False,
+        chats: Chats | None = None,
     ) -> None:
         self.face = face
         self.progress = progress
@@ -124,8 +145,18 @@ class Context:
         self.stdin = stdin or sys.stdin
         self.interactive = interactive
         self.runs_cells = False
+        self._chats = chats
         self._connect = connect or _default_workspace
         self._workspace: Workspace | None = None
+
+    @property
+    def chats(self) -> Chats:
+        """The conversations of this face."""
+        if self._chats is None:
+            from .nouns.chat import Chats
+
+            self._chats = Chats()
+        return self._chats
 
     @property
     def workspace(self) -> Workspace:

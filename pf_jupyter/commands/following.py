@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PfError, RunCanceled
-from .context import Context, Draw
+from .context import Context, Draw, Progress
 from .states import RunStates
 
 if TYPE_CHECKING:
@@ -22,12 +22,18 @@ CANCEL_SECONDS = 15.0
 
 
 def run_followed(
-    context: Context, runtime: Runtime, flow: str | Path, **options: Any
+    context: Context,
+    runtime: Runtime,
+    flow: str | Path,
+    *,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> RunResult:
     """Run a flow and show it happening.
 
     The call that waits runs in a thread of its own: the caller's thread stays free to
     draw, and receives the keyboard interrupt at a place where it can be handled.
+    ``progress`` shows the run; the context's own when None.
 
     Raises
     ------
@@ -40,6 +46,7 @@ def run_followed(
     work = _Work(
         lambda on_event: runtime.run(flow, on_event=on_event, **options),
     )
+    shown_by = progress or context.progress
     interrupted = False
     begun = False
     try:
@@ -49,8 +56,8 @@ def run_followed(
                 work.start()
                 if not begun:
                     begun = True
-                    context.progress.begin(states, draw)
-                _follow(context, work, states, cancel=interrupted)
+                    shown_by.begin(states, draw)
+                _follow(context, shown_by, work, states, cancel=interrupted)
             except KeyboardInterrupt:
                 if interrupted:
                     raise _canceled(states) from None
@@ -69,7 +76,7 @@ def run_followed(
         states.finish(result)
         return result
     finally:
-        context.progress.end(states)
+        shown_by.end(states)
 
 
 class _Work:
@@ -107,7 +114,14 @@ class _Work:
         self.events.put(None)
 
 
-def _follow(context: Context, work: _Work, states: RunStates, *, cancel: bool) -> None:
+def _follow(
+    context: Context,
+    progress: Progress,
+    work: _Work,
+    states: RunStates,
+    *,
+    cancel: bool,
+) -> None:
     """Show events until the work is done; ask for its end first when ``cancel``."""
     asked = False
     give_up = time.monotonic() + CANCEL_SECONDS
@@ -130,7 +144,7 @@ def _follow(context: Context, work: _Work, states: RunStates, *, cancel: bool) -
             dirty = True
         if dirty and time.monotonic() - shown >= UPDATE_SECONDS:
             states.tick()
-            context.progress.update(states)
+            progress.update(states)
             shown, dirty = time.monotonic(), False
 
 

@@ -334,13 +334,22 @@ def problem_lines(problems: Sequence[Problem]) -> list[str]:
     return lines
 
 
+_PROMPT_WORD = {"type": ["string"], "required": False, "default": ""}
+
+
 def signature(name: str, tool: Mapping[str, Any]) -> str:
     """Return a tool's interface: ``shout(text: string, times: int = 1) → string``."""
     words = []
+    options = tool.get("type") == "llm"
     for key, item in (tool.get("inputs") or {}).items():
+        # The options of model calls are the same everywhere; the prompt's own words
+        # come as text that may be empty.
+        if options and (item != _PROMPT_WORD or key in ("model", "user")):
+            continue
         kind = item.get("type") or ["object"]
         kinds = " | ".join(kind) if isinstance(kind, list) else str(kind)
-        default = "" if "default" not in item else f" = {item['default']!r}"
+        shown = "default" in item and not options
+        default = f" = {item['default']!r}" if shown else ""
         words.append(f"{key}: {kinds}{default}")
     output = tool.get("output")
     output = output[0] if isinstance(output, list) and output else output

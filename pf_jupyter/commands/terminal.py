@@ -7,7 +7,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from .context import Draw, Progress
+from .context import Draw, Progress, Turn
 from .wording import MARKS, columns, milliseconds, seconds, shorten, size, to_ascii
 
 if TYPE_CHECKING:
@@ -102,6 +102,11 @@ class TerminalProgress(Progress):
         self._clear()
         self._line(text)
 
+    def conversation(self, question: str) -> Turn:
+        """Return what writes the answer as it comes."""
+        del question
+        return TerminalTurn(self, self._stream, quiet=self._quiet)
+
     def _tell(self, states: RunStates) -> None:
         first = states.dropped_lines
         for node, stream, text in states.log[max(self._told_lines - first, 0) :]:
@@ -156,3 +161,55 @@ class TerminalProgress(Progress):
             return
         self._stream.write((to_ascii(text) if self._ascii else text) + "\n")
         self._stream.flush()
+
+
+class TerminalTurn(Turn):
+    """Writes an answer piece by piece, as it comes.
+
+    Parameters
+    ----------
+    progress
+        Shows everything that is no part of the conversation.
+    stream
+        Where to.
+    quiet
+        Say nothing at all.
+    """
+
+    def __init__(self, progress: Progress, stream: TextIO, *, quiet: bool) -> None:
+        self._progress = progress
+        self._stream = stream
+        self._quiet = quiet
+        self._ascii = not speaks_unicode(stream)
+        self._written = 0
+
+    def phase(self, event: PhaseEvent) -> None:
+        """Show it where phases are shown."""
+        self._progress.phase(event)
+
+    def begin(self, states: RunStates, draw: Draw | None) -> None:
+        """Write nothing: the first word comes soon."""
+
+    def update(self, states: RunStates) -> None:
+        """Write what is new."""
+        self._write("".join(states.chunks.values())[self._written :])
+
+    def end(self, states: RunStates) -> None:
+        """Write what is left, and end the line of a turn that did not complete."""
+        self.update(states)
+        if self._written and states.status != "Completed":
+            self._write("\n")
+
+    def said(self, text: str) -> None:
+        """Write what has not been written yet."""
+        self._write(text[self._written :] + "\n")
+
+    def note(self, text: str) -> None:
+        """Show it where notes are shown."""
+        self._progress.note(text)
+
+    def _write(self, text: str) -> None:
+        self._written += len(text)
+        if text and not self._quiet:
+            self._stream.write(to_ascii(text) if self._ascii else text)
+            self._stream.flush()

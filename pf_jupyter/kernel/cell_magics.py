@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from ..commands.wording import plural
 from ..errors import FlowInvalid, UsageError
 from ..flow.draft import FLOW_FILE
 from .checked import CheckedNode, NodeInvalid, cell_problems
+from .drafts import NodeDraft
 from .errors import shown_as_lines
 from .magics import take_semicolon, value_of, without_expansion
 
@@ -49,8 +51,21 @@ NODE_CELL = Verb(
         Argument(
             "--type",
             "what the source is",
-            choices=("python", "prompt"),
+            choices=("python", "prompt", "llm"),
             default="python",
+        ),
+        Argument(
+            "--connection",
+            "what an llm node calls its model through",
+            metavar="NAME",
+            complete="connection",
+        ),
+        Argument(
+            "--set",
+            "settings of an llm node: api, model, temperature, stream, …",
+            metavar="name=value",
+            complete="llm-setting",
+            many=True,
         ),
         Argument(
             "--input",
@@ -65,7 +80,10 @@ NODE_CELL = Verb(
         ),
         Argument("--out", "a variable for what was found", metavar="VAR"),
     ),
-    ("shout --input text='${inputs.text}'",),
+    (
+        "shout --input text='${inputs.text}'",
+        "ask --type llm --connection mine --set model=gpt-4o-mini stream=true",
+    ),
 )
 CELL_VERBS: Mapping[str, Verb] = {verb.name: verb for verb in (FLOW_CELL, NODE_CELL)}
 
@@ -103,8 +121,39 @@ def define(session: Session, verb: Verb, arguments: Namespace, cell: str) -> Non
     if verb is FLOW_CELL:
         session.cells.define_flow(arguments.name, cell)
         return
-    references = read_pairs(session.context(), arguments.input, "input")
-    session.cells.define_node(arguments.name, arguments.type, cell, references)
+    context = session.context()
+    references = read_pairs(context, arguments.input, "input")
+    settings = read_settings(read_pairs(context, arguments.set, "setting"))
+    api = settings.pop("api", "chat")
+    model = arguments.type == "llm"
+    if not model and (arguments.connection or arguments.set):
+        raise UsageError(
+            f"a {arguments.type} node takes no --connection and no --set",
+            code="bad_value",
+            hint="add --type llm; a Python tool names a connection with --input",
+        )
+    session.cells.define_node(
+        NodeDraft(
+            arguments.name,
+            arguments.type,
+            cell,
+            references,
+            connection=arguments.connection,
+            api=str(api) if model else None,
+            settings=settings,
+        )
+    )
+
+
+def read_settings(pairs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with what looks like JSON read as such: 0.2, true, ["a"]."""
+    settings = {}
+    for name, value in pairs.items():
+        try:
+            settings[name] = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            settings[name] = value
+    return settings
 
 
 def check_variable(name: str | None) -> None:

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from ..errors import AlreadyExists, NotFound, UsageError
 from .drafts import Files, NodeDraft, node_flow, write, yaml_flow
-from .interfaces import NodeType
 
 _NAME = re.compile(r"^[A-Za-z_]\w*$")
 
@@ -26,13 +25,11 @@ class CellFlows:
         self._folders: tempfile.TemporaryDirectory[str] | None = None
         self._saved: dict[str, Path] = {}
 
-    def define_node(
-        self, name: str, kind: NodeType, source: str, inputs: Mapping[str, Any]
-    ) -> None:
+    def define_node(self, node: NodeDraft) -> None:
         """Keep a node; one of the same name is replaced."""
-        _check_name(name)
-        self._nodes[name] = NodeDraft(name, kind, source, dict(inputs))
-        self._remember(name, "node")
+        _check_name(node.name)
+        self._nodes[node.name] = node
+        self._remember(node.name, "node")
 
     def define_flow(self, name: str, text: str) -> None:
         """Keep a flow in YAML; one of the same name is replaced.

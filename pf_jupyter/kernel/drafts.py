@@ -19,17 +19,25 @@ from .interfaces import NodeType, Parameter, imported_names, parameters
 
 _PATH = re.compile(r"""\bpath:\s*(?:"([^"]+)"|'([^']+)'|([^\s,}#'"]+))""")
 
+_HISTORY = "chat_history"
+
 Files = dict[str, bytes]
 
 
 @dataclass(frozen=True)
 class NodeDraft:
-    """A node as a cell wrote it. ``inputs`` are values and ``${…}`` references."""
+    """A node as a cell wrote it. ``inputs`` are values and ``${…}`` references.
+
+    ``connection``, ``api`` and ``settings``, the options of the call, are for llm nodes.
+    """
 
     name: str
     type: NodeType
     source: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    connection: str | None = None
+    api: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -72,8 +80,18 @@ def node_flow(
                 _add_input(draft, parameter.name, parameter, given)
             elif isinstance(reference, InputReference):
                 _add_input(draft, reference.name, parameter, given)
-        draft.add_node(DraftNode(node.name, node.type, node.source, bound))
-    output = "string" if nodes[name].type == "prompt" else "object"
+        inputs = {**node.settings, **bound}
+        draft.add_node(
+            DraftNode(
+                node.name,
+                node.type,
+                node.source,
+                inputs,
+                connection=node.connection,
+                api=node.api,
+            )
+        )
+    output = "object" if nodes[name].type == "python" else "string"
     draft.add_output(RESULT, f"${{{name}.output}}", output)
     files = draft.files()
     return _with_modules(files, Path.cwd())
@@ -150,11 +168,12 @@ def _add_input(
     if name not in draft.inputs:
         # Renamed inputs are required: their defaults belong to the parameter.
         own = name == parameter.name
-        draft.add_input(
-            name,
-            _type(parameter.type, given.get(name)),
-            parameter.default if own else None,
-        )
+        default = parameter.default if own else None
+        kind = _type(parameter.type, given.get(name))
+        if name == _HISTORY and kind == "list" and default is None:
+            # a conversation that has not begun (flow-format section 2.10)
+            default = []
+        draft.add_input(name, kind, default)
 
 
 def _stays_inside(path: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ..flow.python_source import SourceError, parse_python
 
-NodeType = Literal["python", "prompt"]
+NodeType = Literal["python", "prompt", "llm"]
 
 _TYPES = {
     "str": "string",
@@ -42,7 +42,7 @@ class Parameter:
 
 def parameters(source: str, kind: NodeType) -> list[Parameter]:
     """Return what the source takes; empty when it cannot be read."""
-    return list(_prompt(source) if kind == "prompt" else _python(source))
+    return list(_python(source) if kind == "python" else _prompt(source))
 
 
 def imported_names(source: str) -> set[str]:

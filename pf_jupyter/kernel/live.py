@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..commands.context import Draw, Progress
 from ..commands.results import pre
 from ..commands.wording import MARKS, columns, milliseconds, seconds, shorten, size
+from .conversation import NotebookTurn
 
 if TYPE_CHECKING:
     from ..commands.states import RunStates
@@ -48,21 +49,21 @@ class NotebookProgress(Progress):
     def __init__(self, publish: Publish = publish) -> None:
         self._publish = publish
         self._phases: PhaseLine | None = None
-        self._run: _Output | None = None
+        self._run: Output | None = None
         self._draw: Draw | None = None
         self._notes: list[str] = []
-        self._note_output: _Output | None = None
+        self._note_output: Output | None = None
 
     def phase(self, event: PhaseEvent) -> None:
         """Show the line of phases, new steps at its end."""
         if self._phases is None or self._phases.over:
-            self._phases = PhaseLine(_Output(self._publish))
+            self._phases = PhaseLine(Output(self._publish))
         self._phases.add(event)
 
     def begin(self, states: RunStates, draw: Draw | None) -> None:
         """Open an output for the run."""
         self._draw = draw
-        self._run = _Output(self._publish)
+        self._run = Output(self._publish)
         self._notes = []
         self._note_output = None
         self.update(states)
@@ -76,16 +77,20 @@ class NotebookProgress(Progress):
         """Replace the run's output by its last state."""
         self.update(states)
 
+    def conversation(self, question: str) -> NotebookTurn:
+        """Return what shows a question, and its answer as it comes."""
+        return NotebookTurn(self, Output(self._publish), question)
+
     def note(self, text: str) -> None:
         """Add a line below the other notes."""
         self._notes.append(text)
         if self._note_output is None:
-            self._note_output = _Output(self._publish)
+            self._note_output = Output(self._publish)
         shown = "\n".join(self._notes[-500:])
         self._note_output.show({"text/plain": shown, "text/html": pre(shown)})
 
 
-class _Output:
+class Output:
     """One output of a cell, shown and then replaced."""
 
     def __init__(self, publish: Publish) -> None:
@@ -94,6 +99,7 @@ class _Output:
         self._last: Bundle | None = None
 
     def show(self, bundle: Bundle) -> None:
+        """Show a bundle where the last one was."""
         if bundle != self._last:
             self._publish(bundle, self._id, self._last is not None)
             self._last = bundle
@@ -102,7 +108,7 @@ class _Output:
 class PhaseLine:
     """The phases of a runtime on one line, with times and bytes."""
 
-    def __init__(self, output: _Output) -> None:
+    def __init__(self, output: Output) -> None:
         self._output = output
         self._events: dict[str, PhaseEvent] = {}
         self._began = time.monotonic()

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..commands.context import Context, Progress
+from ..commands.nouns.chat import Chats
 from ..commands.terminal import TerminalProgress
 from .cells import CellFlows
 from .live import NotebookProgress
@@ -29,6 +30,7 @@ class Session:
     def __init__(self, shell: Any, connect: Any = None) -> None:
         self.shell = shell
         self.cells = CellFlows()
+        self.chats = Chats()
         self._connect = connect
         self._workspace: Workspace | None = None
         self._brief: tuple[int, Any, Shown] | None = None
@@ -72,6 +74,7 @@ class Session:
             connect=self.workspace,
             cells=self.cells,
             variables=self.shell.user_ns,
+            chats=self.chats,
             interactive=not self.in_notebook and sys.stdin.isatty(),
         )
 
