@@ -29,6 +29,7 @@ DEPENDENCIES = {
     "ipython": "IPython",
     "jinja2": "jinja2",
     "jupyter-core": "jupyter_core",
+    "openai": "openai",
     "ruamel.yaml": "ruamel",
     "sqlalchemy": "sqlalchemy",
 }
