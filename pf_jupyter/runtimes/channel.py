@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .. import errors
 from ..engines.api import ByteStream
 from ..worker import protocol
+from . import bytecode
 from .bundle import bundle
 from .pending import OnEvent, Pending, Upload, to_exception
 from .upload import portions
@@ -295,7 +296,8 @@ class WorkerChannel:
             self._greeted.set()
             return
         if kind == "bundle":
-            archive = bundle().archive
+            same = message.get("magic") == bytecode.MAGIC
+            archive = bytecode.archive() if same else bundle().archive
             self._stream.write(len(archive).to_bytes(4, "big") + archive)
             return
         number = message.get("id")

@@ -28,8 +28,9 @@ Host to worker (``op``)
     shutdown        {} → {}; then the worker ends everything it started and exits
 
 When the worker's own code is not there yet, its first message, before the hello, is
-{"type": "bundle", "digest"}; the host answers with the length (4 bytes, big-endian) and
-the bytes of the archive that :mod:`pf_jupyter.runtimes.bundle` makes.
+{"type": "bundle", "digest", "magic"}; the host answers with the length (4 bytes,
+big-endian) and the bytes of the archive that :mod:`pf_jupyter.runtimes.bundle` makes,
+with bytecode if ``magic``, the worker's pyc format in hex, is the host's own.
 
 When the stream closes the worker ends everything it started and exits.
 

@@ -130,9 +130,9 @@ def open_worker(engine: Engine, instance: str) -> WorkerChannel:
 
 def prepare_worker() -> object:
     """Pack the worker's code, which the next `open_worker` sends."""
-    from ..runtimes import bundle
+    from ..runtimes import bundle, bytecode
 
-    return bundle.bundle()
+    return bundle.bundle(), bytecode.archive()
 
 
 def _resolver(home: Path) -> Resolve:

@@ -9,12 +9,13 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pf_jupyter.runtimes import bundle
+from pf_jupyter.runtimes import bundle, bytecode
 
 
 def test_the_archive_is_the_same_every_time() -> None:
@@ -116,3 +117,34 @@ def test_control_does_not_see_it(
     (tmp_path / "lib" / "json.py").write_text("raise SystemExit('not the real one')")
     worker = start_worker(PYTHONPATH=str(tmp_path / "lib"))
     assert worker.processes("control")
+
+
+def test_a_runtime_of_the_same_version_gets_bytecode(
+    start_worker: Callable[..., Any], make_flow: Callable[..., Any], tmp_path: Path
+) -> None:
+    worker = start_worker()
+    folder = tmp_path / "worker" / bundle.bundle().digest / "pf_jupyter" / "worker"
+    cached = Path(cache_from_source(str(folder / "control.py")))
+    header = cached.read_bytes()[:8]
+    assert header == MAGIC_NUMBER + b"\1\0\0\0"
+    assert worker.run(make_flow("return 1"))["outputs"] == {"answer": 1}
+
+
+def test_bytecode_tells_where_the_sources_are(tmp_path: Path) -> None:
+    (tmp_path / "all.zip").write_bytes(bytecode.archive())
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        archive.extractall(tmp_path / "there")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pf_jupyter.worker import wire\n"
+        "print(wire.__cached__)\nprint(wire.pack.__code__.co_filename)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, str(tmp_path / "there")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    cached, source = done.stdout.split()
+    assert cached == cache_from_source(source)
+    assert Path(source) == tmp_path / "there" / "pf_jupyter" / "worker" / "wire.py"
