@@ -135,7 +135,11 @@ class DockerEngine(ImageVerbs):
         with translated(self._address, "check"):
             quick = self._make_client(self._api, _PING_SECONDS)
             try:
-                info, version = quick.info(), quick.version()
+                info = quick.info()
+                version = self._facts.get("version") or {}
+                # the same engine as before need not say twice what it consists of
+                if not version or version.get("Version") != info.get("ServerVersion"):
+                    version = quick.version()
             finally:
                 quick.close()
         self._facts = {"version": version, "info": info}
