@@ -34,9 +34,7 @@ from pf_jupyter.worker.execution.failures import (
 from pf_jupyter.worker.execution.images import ImageReader
 from pf_jupyter.worker.execution.interface import Parameter, init_parameters
 from pf_jupyter.worker.execution.literals import convert_literal, load_images
-from pf_jupyter.worker.execution.llm.node import load_llm
 from pf_jupyter.worker.execution.loading import Tool, load_python
-from pf_jupyter.worker.execution.packages import load_package
 from pf_jupyter.worker.execution.prompts import load_prompt
 from pf_jupyter.worker.execution.surroundings import (
     environment_set,
@@ -307,9 +305,14 @@ def load_tool(node: Node, folder: str) -> Tool:
         return load_python(node, folder)
     if node.type == "prompt" and kind == "code":
         return load_prompt(node, folder)
+    # Flows without such nodes do not wait for what these modules import.
     if node.type == "llm" and kind == "code":
+        from pf_jupyter.worker.execution.llm.node import load_llm
+
         return load_llm(node, folder)
     if kind in ("package", "package_with_prompt"):
+        from pf_jupyter.worker.execution.packages import load_package
+
         return load_package(node, folder)
     raise load_failed(
         FlowFailure(
