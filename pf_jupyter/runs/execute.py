@@ -32,7 +32,7 @@ from ..store.codec import Packed
 from ..store.records import RunRecord, RuntimeRecord, timestamp
 from ..worker.protocol import ProtocolError, pack_value, unpack_value
 from ..worker.scrubbing import Secrets, secrets_of
-from . import artifacts, connections
+from . import artifacts, cache, connections
 from . import inputs as given_inputs
 from .follow import Follow, given_up, no_result
 from .partial import upstream_of, with_inputs
@@ -71,6 +71,7 @@ class Executor:
         self._active: dict[str, ActiveRun] = {}
         self._flows = PackedFlows()
         self._known: dict[str, RuntimeRecord] = {}
+        self._kept = cache.KeptResults(self._store.folder / cache.FOLDER)
 
     def run(
         self,
@@ -149,6 +150,12 @@ class Executor:
             if upstream is not None:
                 active.source = upstream.run_id
                 body |= upstream.to_body(request)
+            names = cache.cacheable(flow, request)
+            if names:
+                body["cache"] = names
+                active.answer = cache.answering(
+                    self._kept, flow, snapshot, record, runtime, variables, sent
+                )
             tell = _teller(record.run_id, follow, on_event)
             if secrets:
                 sendable = sendable.without(secrets)
@@ -270,7 +277,7 @@ class Executor:
     ) -> RunRecord:
         began = time.monotonic()
         try:
-            pending = channel.run(sendable.snapshot, body, tell)
+            pending = channel.run(sendable.snapshot, body, tell, active.answer)
             active.sent(pending)
             timeout = body["timeout"]
             packed = pending.result(

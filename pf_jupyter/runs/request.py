@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,8 @@ class Request:
 class ActiveRun:
     """A run of this process while it goes on.
 
-    ``source`` is the earlier run whose outputs it was given, if any.
+    ``source`` is the earlier run whose outputs it was given, if any; ``answer`` tells
+    it the results of others.
     """
 
     def __init__(self) -> None:
@@ -80,6 +81,7 @@ class ActiveRun:
         self._pending: Pending | None = None
         self._canceled = False
         self.source: str | None = None
+        self.answer: Callable[[Mapping[str, Any]], Any] | None = None
 
     def sent(self, pending: Pending) -> None:
         """Take what waits for the result; it is cancelled if that was asked before."""

@@ -6,7 +6,9 @@ gets the events and the answer of its own id.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from ..engines.api import ByteStream
 from ..worker import protocol
 from . import bytecode
 from .bundle import bundle
-from .pending import OnEvent, Pending, Upload, to_exception
+from .pending import OnAsk, OnEvent, Pending, Upload, to_exception
 from .upload import portions
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["OnEvent", "Pending", "WorkerChannel", "to_exception"]
 
 _READ_SIZE = 1 << 18
+_log = logging.getLogger(__name__)
 
 
 class WorkerChannel:
@@ -126,8 +129,10 @@ class WorkerChannel:
         on_event: OnEvent | None,
         fields: dict[str, Any],
         snapshot: Snapshot | None,
+        on_ask: OnAsk | None = None,
     ) -> Pending:
         pending = Pending(self, next(self._numbers), on_event)
+        pending.on_ask = on_ask
         if snapshot is not None:
             pending.upload = Upload(snapshot, op, fields)
         with self._lock:
@@ -159,6 +164,7 @@ class WorkerChannel:
         snapshot: Snapshot,
         body: Mapping[str, Any],
         on_event: OnEvent | None = None,
+        on_ask: OnAsk | None = None,
     ) -> Pending:
         """Send a run, and before it what the worker lacks of its snapshot.
 
@@ -173,8 +179,10 @@ class WorkerChannel:
             RUN without ``op``, ``id`` and ``snapshot``.
         on_event
             See `Pending`.
+        on_ask
+            Answers the run's questions, each in a thread of its own.
         """
-        return self._ask_in("run", snapshot, body, on_event)
+        return self._ask_in("run", snapshot, body, on_event, on_ask)
 
     def inspect(
         self,
@@ -191,9 +199,10 @@ class WorkerChannel:
         snapshot: Snapshot,
         body: Mapping[str, Any],
         on_event: OnEvent | None,
+        on_ask: OnAsk | None = None,
     ) -> Pending:
         fields = {**body, "snapshot": snapshot.digest}
-        return self._ask(op, on_event, fields, snapshot)
+        return self._ask(op, on_event, fields, snapshot, on_ask)
 
     def _upload_and_retry(self, pending: Pending, upload: Upload) -> None:
         try:
@@ -282,6 +291,17 @@ class WorkerChannel:
         finally:
             self._end()
 
+    def _answer(self, pending: Pending, question: dict[str, Any]) -> None:
+        value = None
+        try:
+            if pending.on_ask is not None:
+                value = pending.on_ask(question)
+        except Exception:
+            # A question is a courtesy: without an answer the run does all of it itself.
+            _log.exception("a question of a run was not answered")
+        with contextlib.suppress(errors.PfError):
+            self.request("answer", target=pending.id, value=value)
+
     def _set_cause(self, message: str, hint: str) -> None:
         phase = "handshake" if self._hello is None else "run"
         log = self._stream.stderr()
@@ -309,6 +329,15 @@ class WorkerChannel:
             return
         if kind == "event":
             pending.notify(message["event"])
+            return
+        if kind == "ask":
+            # Answering takes files and writes, for which this thread has no time.
+            threading.Thread(
+                target=self._answer,
+                args=(pending, message["question"]),
+                name="pf_jupyter answer",
+                daemon=True,
+            ).start()
             return
         if kind == "result":
             pending.settle(message["value"], None)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .channel import WorkerChannel
 
 OnEvent = Callable[[dict[str, Any]], None]
+OnAsk = Callable[[dict[str, Any]], Any]
 # Where a waiting thread does not notice Ctrl-C by itself, it wakes up to look.
 _SLICE_SECONDS = 0.2 if os.name == "nt" else None
 
@@ -52,6 +53,7 @@ class Pending:
         self._value: Any = None
         self._error: errors.PfError | None = None
         self.upload: Upload | None = None
+        self.on_ask: OnAsk | None = None
         self.stopped = False
 
     @property

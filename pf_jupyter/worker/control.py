@@ -66,6 +66,9 @@ class Control:
             "ping": lambda request: {"time": now()},
             "snapshot.open": self._open_snapshot,
             "snapshot.fill": self._fill_snapshot,
+            "answer": lambda request: {
+                "taken": self._runs.answer(request["target"], request["value"])
+            },
             "cancel": lambda request: {
                 "canceled": self._runs.cancel(request["target"])
             },

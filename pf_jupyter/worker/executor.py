@@ -50,6 +50,7 @@ class Executor:
         self._running: Set[str] = set()
         self._lock = threading.RLock()
         self._id: Any = None
+        self._asking = threading.Lock()
 
     def rehearse(self, request: Dict[str, Any], header: Dict[str, Any]) -> None:
         """Do something of no consequence as if it were asked, and tell nobody."""
@@ -93,10 +94,22 @@ class Executor:
             return execution.inspect_tools(
                 request["flow"], folder, request.get("nodes")
             )
-        result = execution.run_flow(request, folder, self.emit)
+        result = execution.run_flow(request, folder, self.emit, self.ask)
         result["pid"] = os.getpid()
         result["hostname"] = host_name()
         return result
+
+    def ask(self, question: Dict[str, Any]) -> Any:
+        """Ask the host and wait for its answer; may be called from any thread.
+
+        Whatever asks comes to rest for a moment, so only what a run wants to know of
+        earlier runs is asked; None is also the answer of a host that is gone.
+        """
+        frame = protocol.encode({"type": "ask", "id": self._id, "question": question})
+        with self._asking:
+            self._wire.send(wire.ASK, None, frame)
+            message = self._wire.receive()
+        return None if message is None else wire.loads(message.payload)
 
     def emit(self, event: Dict[str, Any]) -> None:
         """Send an event; may be called from any thread."""

@@ -12,6 +12,12 @@ Worker to host
     {"type": "result", "id", "value": …}
     {"type": "error", "id", "error": {"code", "message", "hint", …}}
 
+    {"type": "ask", "id": id of a run, "question": {"op": "cache.get", "node",
+     "inputs": digest} → null or {"run_id", "output"}}
+    {… "question": {"op": "cache.put", "node", "inputs": digest, "output"} → null}
+        asked by an executor while it runs, answered by the operation ``answer``; only
+        for nodes that RUN names under "cache"
+
 Host to worker (``op``)
     ping            {} → {"time"}
     snapshot.open   {"snapshot", "files": [{"path", "digest", "size", "mode"}]}
@@ -23,6 +29,8 @@ Host to worker (``op``)
     inspect         {"snapshot", "flow", "nodes": [name, …] or null, "timeout"}
                     → {"tools": {node: TOOL}, "problems": [PROBLEM, …]}
     cancel          {"target": id of a run} → {"canceled": bool}
+    answer          {"target": id of a run, "value"} → {"taken": bool}
+                    the answer to that run's "ask"; an executor asks one at a time
     stats           {} → {"processes": [{"pid", "kind", "snapshot", "rss"}],
                           "runs": [id]}
     shutdown        {} → {}; then the worker ends everything it started and exits
@@ -36,8 +44,12 @@ When the stream closes the worker ends everything it started and exits.
 
 RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs": {},
       "mode": "flow" | "node" | "from_node", "node": name or null,
-      "dependency_outputs": {node: value}, "init": {name: value} or null, "connections": {name: execution dict},
+      "dependency_outputs": {node: value}, "init": {name: value} or null,
+      "connections": {name: execution dict},
       "environment_variables": {name: text}, "line_number": int or null,
+      "cache"?: [names of nodes that may take results of earlier runs],
+      "source_run_id"?, "bypassed"?: [names]: with "dependency_outputs", the run that
+      they are from and the nodes that were bypassed there,
       "timeout": seconds or null, "concurrency": 16, "aggregation": true,
       "stream"?: true: chunks are shown, so that llm nodes with ``stream: true``
       which feed an output send them while the model answers,
@@ -47,8 +59,8 @@ RESULT: {"status": "Completed" | "Failed" | "Canceled", "outputs": {…} or null
          "nodes": {name: NODE}, "metrics": {}, "error": ERROR or null,
          "started_at", "ended_at", "duration_ms", "pid", "hostname",
          "aggregation_inputs": {…}, "logs"? as in NODE: what was printed by the process
-         while not exactly one node ran (by subprocesses, by modules while loading)}
-         "trace"? [SPAN]: what nodes did inside; absent when there is nothing to tell
+         while not exactly one node ran (by subprocesses, by modules while loading),
+         "trace"? [SPAN]: what nodes did inside; absent when there is nothing to tell}
 SPAN: {"id", "parent": id of a SPAN or null, "node": name or null (outside of nodes),
        "name", "kind": "Function" | "LLM" | "Embedding" | "Retrieval" | …, "started_at",
        "duration_ms" (null while it goes on), "inputs", "output", "error": {"type",
@@ -57,6 +69,8 @@ SPAN: {"id", "parent": id of a SPAN or null, "node": name or null (outside of no
 NODE: {"status": "Completed" | "Failed" | "Bypassed" | "Canceled" | "NotStarted",
        "inputs", "output", "duration_ms", "started_at", "ended_at",
        "logs": {"stdout", "stderr", "dropped_bytes"}, "error": ERROR or null,
+       "cached_run_id"?: the run whose result was taken instead of running,
+       "output_is_text"?: true when the value has no JSON form: "output" describes it,
        "model"?: where it called models: {"name", "provider", "api", "calls", "retries",
        "usage": {"prompt_tokens", "completion_tokens", "total_tokens"},
        "usage_estimated", "first_token_ms", "duration_ms", "finish_reason"}}
@@ -70,7 +84,8 @@ PROBLEM: {"code", "message", "node", "file", "line", "column", "hint"}
 
 EVENTS, each with "event" and "time" (UTC ISO 8601):
     run_started      {"pid"}                       node_started   {"node"}
-    node_completed   {"node", "duration_ms", "output_preview"}
+    node_completed   {"node", "duration_ms", "output_preview",
+                      "cached_run_id"?: the run whose result was taken}
     node_failed      {"node", "duration_ms", "error"}
     node_bypassed    {"node"}                      node_canceled  {"node"}
     node_running     {"node", "seconds"}           still going; same text as F98 in logs

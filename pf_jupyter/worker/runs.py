@@ -128,6 +128,14 @@ class Runs:
         self._end(turn, "cancel")
         return True
 
+    def answer(self, run_id: Any, value: Any) -> bool:
+        """Give a run what it asked the host for; False when it is not there."""
+        turn = self._turns.get(run_id)
+        if turn is None or turn.executor is None or turn.run.answered:
+            return False
+        turn.executor.answer(wire.dumps(value))
+        return True
+
     def ids(self) -> List[Any]:
         """Return the ids of runs that were not answered yet."""
         return list(self._turns)
@@ -200,6 +208,8 @@ class Runs:
         elif kind == wire.NODE:
             run.see_node(header["event"], header["node"])
             self._outbox.put(payload, linger=True)
+        elif kind == wire.ASK:
+            self._outbox.put(payload)
         elif kind == wire.KEEP:
             run.keep(header["node"], payload)
         elif kind == wire.EVENT:

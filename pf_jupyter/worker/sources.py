@@ -84,6 +84,10 @@ class ExecutorHandle:
         """Ask it to do its one thing."""
         self._link.send(wire.REQUEST, header, body)
 
+    def answer(self, value: bytes) -> None:
+        """Pass on what the host answered to its question."""
+        self._link.send(wire.ANSWER, None, value)
+
     def _hear(self, message: wire.Message) -> None:
         self._observer.said(self, message)
 

@@ -44,6 +44,11 @@ ENDED = 13
 REFUSED = 14
 """A nursery could not make a child. Header: token, message."""
 
+ASK = 15
+"""A question to the host that the executor waits for. Payload: the host's frame."""
+ANSWER = 16
+"""Control to executor: what the host answered. Payload: the value as JSON."""
+
 _PREFIX = struct.Struct(">BII")
 _MAX_FILES = 8
 

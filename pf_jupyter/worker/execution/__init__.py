@@ -69,7 +69,10 @@ def prepare(
 
 
 def run_flow(
-    request: Dict[str, Any], folder: str, emit: Callable[[Dict[str, Any]], None]
+    request: Dict[str, Any],
+    folder: str,
+    emit: Callable[[Dict[str, Any]], None],
+    ask: Optional[Callable[[Dict[str, Any]], Any]] = None,
 ) -> Dict[str, Any]:
     """Run a flow, a node, or a flow from a node on.
 
@@ -83,13 +86,17 @@ def run_flow(
         Receives events, from any thread. Those that end a node carry ``node_result``,
         its NODE.
 
+    ask
+        Asks the host a QUESTION and returns its answer; needed where nodes may take
+        results of earlier runs.
+
     Returns
     -------
     dict
         RESULT without ``pid`` and ``hostname``. In mode ``node`` its outputs are
         ``{"output": what the node gave}``.
     """
-    return run_request(request, folder, emit)
+    return run_request(request, folder, emit, ask)
 
 
 def inspect_tools(

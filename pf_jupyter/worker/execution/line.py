@@ -30,8 +30,10 @@ class Call:
     __slots__ = (
         "arguments",
         "began",
+        "digest",
         "ended",
         "error",
+        "found",
         "function",
         "log",
         "node",
@@ -53,6 +55,8 @@ class Call:
         self.error: Optional[BaseException] = None
         self.began: Optional[float] = None
         self.ended: Optional[Moment] = None
+        self.digest: Optional[str] = None
+        self.found: Any = None
 
     def run(self) -> None:
         """Call a sync tool in this thread and keep its value or its exception.
@@ -161,8 +165,30 @@ class Line:
             arguments = self._arguments(node, given)
         except PfError as error:
             raise self._refuse(node, error) from None
+        if self.reporter.cache is not None:
+            return self._start_or_take(node, function, arguments)
         log = self.reporter.started(node.name, arguments)
         return Call(node, function, arguments, log)
+
+    def _start_or_take(
+        self,
+        node: PreparedNode,
+        function: Callable[..., Any],
+        arguments: Dict[str, Any],
+    ) -> Call:
+        """Start a node unless an earlier run has its result."""
+        from pf_jupyter.worker.execution.caching import giver
+
+        cache, found = self.reporter.cache, None
+        digest = cache.digest(node, arguments)
+        if digest is not None:
+            found = cache.find(node, digest)
+        if found is not None:
+            function = giver(found.value, bool(node.tool and node.tool.is_async))
+        log = self.reporter.started(node.name, arguments, runs=found is None)
+        call = Call(node, function, arguments, log)
+        call.digest, call.found = digest, found
+        return call
 
     def finish(self, call: Call) -> None:
         """Take over how a call ended.
@@ -179,7 +205,13 @@ class Line:
             hint = _argument_hint(call)
             raise self.gave_up(node, call.error, hint, call.ended)
         self.scope.outputs[node.name] = call.value
-        self.reporter.completed(node.name, call.value, call.ended)
+        if call.found is not None:
+            source = call.found.run_id
+            self.reporter.completed(node.name, call.value, call.ended, source)
+        else:
+            if call.digest is not None:  # before a node after it can change the value
+                self.reporter.cache.keep(node, call.digest, call.value)
+            self.reporter.completed(node.name, call.value, call.ended)
         self._done(node)
 
     def gave_up(

@@ -47,6 +47,7 @@ class Reporter:
         secrets: Secrets = NONE,
     ) -> None:
         self.records: Dict[str, NodeRecord] = {}
+        self.cache: Any = None
         self.artifacts = Artifacts()
         self.secrets = secrets
         self._emit = secrets.emitting(emit)
@@ -75,12 +76,16 @@ class Reporter:
         for name in names:
             self.records.setdefault(name, NodeRecord(name))
 
-    def started(self, node: str, inputs: Dict[str, Any]) -> NodeLog:
-        """Report that a node begins; return the log that its output goes to."""
+    def started(self, node: str, inputs: Dict[str, Any], runs: bool = True) -> NodeLog:
+        """Report that a node begins; return the log that its output goes to.
+
+        One that does not run itself, since its result is known, is only recorded.
+        """
         log = NodeLog(node, self._limit, self._send_log, self.secrets)
         record = self.records[node]
         now = now_text()
-        self.event("node_started", time=now, node=node)
+        if runs:
+            self.event("node_started", time=now, node=node)
         record.start(inputs, log, self.plain, now)
         return log
 

@@ -53,7 +53,12 @@ def _absolute(folder: str) -> str:
     return _normal(folder) if os.path.isabs(folder) else os.path.abspath(folder)
 
 
-def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str, Any]:
+def run_request(
+    request: Mapping[str, Any],
+    folder: str,
+    emit: Emit,
+    ask: Optional[Callable[[Dict[str, Any]], Any]] = None,
+) -> Dict[str, Any]:
     """Do what a RUN of the protocol asks and return its RESULT.
 
     Parameters
@@ -66,11 +71,17 @@ def run_request(request: Mapping[str, Any], folder: str, emit: Emit) -> Dict[str
         The flow's folder.
     emit
         Receives the events, from any thread.
+    ask
+        Asks the host for results of earlier runs.
     """
     folder = _absolute(folder)
     connections = request.get("connections") or {}
     secrets = secrets_of(connections)
     reporter = Reporter(emit, folder, request.get("log_limit"), secrets)
+    if ask is not None and request.get("cache"):
+        from pf_jupyter.worker.execution.caching import NodeCache
+
+        reporter.cache = NodeCache(request["cache"], ask, secrets)
     run = _Run(request, reporter, connections)
     began, started_at = time.perf_counter(), now_text()
     logs.install()

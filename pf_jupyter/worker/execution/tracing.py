@@ -40,8 +40,18 @@ class Span:
         Bounded already, see `bounded`.
     """
 
-    __slots__ = ("began", "ended", "error", "inputs", "kind", "log", "name")
-    __slots__ += ("number", "output", "parent")
+    __slots__ = (
+        "began",
+        "ended",
+        "error",
+        "inputs",
+        "kind",
+        "log",
+        "name",
+        "number",
+        "output",
+        "parent",
+    )
 
     def __init__(
         self, log: NodeLog, name: str, kind: str, inputs: Mapping[str, Any]
