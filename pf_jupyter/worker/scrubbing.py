@@ -28,9 +28,9 @@ _LINE_LENGTH = 16
 _CUT = "…"
 _KEPT_FACTS = frozenset(["event", "node", "time", "stream", "output", "status"])
 _KEPT_ERROR = frozenset(["code", "codes", "node", "frames", "connection"])
-_KEPT_RESULT = frozenset(
-    ["status", "started_at", "ended_at", "duration_ms", "pid", "hostname"]
-)
+_TIMES = ["started_at", "ended_at", "duration_ms"]
+# bytes in base64 hold any four letters sooner or later: stars would break them
+_KEPT_RESULT = frozenset([*_TIMES, "status", "pid", "hostname", "artifacts"])
 _NAMED = frozenset(["aggregation_inputs", "inputs", "logs", "metrics", "outputs"])
 
 Text = Any

@@ -83,6 +83,16 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
         "A class without a constructor of its own stops the original's metadata with an"
         " AttributeError; here it is simply made.",
     ),
+    "connection-object": (
+        ("outputs",),
+        "A connection as an output of the flow stays an object in the original's own"
+        " process; here its name is given, as in the original's records.",
+    ),
+    "scrubbed": (
+        ("outputs", "node "),
+        "The original writes **data_scrubbed** into logs and leaves secrets in outputs;"
+        " here they are ***** everywhere.",
+    ),
     "legacy-tools": (
         ("error",),
         "Inline tool metadata is obsolete in the original as well; the class differs.",

@@ -6,7 +6,6 @@ from .case import Case
 
 WAITING = {
     "llm-": "llm nodes",
-    "connection-": "connections sent with a run",
     "batch-": "batch runs",
     "mapping-": "batch runs",
     "package-": "package tools",

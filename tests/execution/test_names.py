@@ -214,7 +214,8 @@ def test_connections_that_are_missing_or_do_not_fit(flow):
 
 
 def test_variables_may_refer_to_connections(flow):
-    flow.flow.environment_variables = {"PF_T_K": "${mine.api_key}", "PF_T_N": "${a.b}"}
+    variables = {"PF_T_K": "${mine.api_key}", "PF_T_N": "${mine.b}"}
+    flow.flow.environment_variables = variables
     flow.python("n", "import os\n@tool\ndef n():\n    return [os.environ['PF_T_N']]\n")
     flow.python(
         "k",
@@ -224,7 +225,10 @@ def test_variables_may_refer_to_connections(flow):
     flow.gives("k", "${k.output}")
     given = {"mine": execution_dict("SerpConnection", api_key="12345678")}
     result = flow.run(connections=given)
-    assert result["outputs"] == {"n": ["${a.b}"], "k": 8}
+    assert result["outputs"] == {"n": ["${mine.b}"], "k": 8}
+    error = flow.run()["error"]
+    assert error["code"] == "ConnectionNotFoundError"
+    assert "PF_T_K" in error["message"]
 
 
 def test_images_are_bytes_that_print_short(flow):

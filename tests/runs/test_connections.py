@@ -68,9 +68,9 @@ def sent(ground, monkeypatch):
     channel = ground.core.executor.ready(ground.id)[1]
     send = type(channel).run
 
-    def run(self, snapshot, body, tell):
+    def run(self, snapshot, body, *rest, **options):
         bodies.append(body)
-        return send(self, snapshot, body, tell)
+        return send(self, snapshot, body, *rest, **options)
 
     monkeypatch.setattr(type(channel), "run", run)
     return bodies
@@ -194,16 +194,23 @@ environment_variables:
   KEY: "${service.key}"
   SITE: "${service.site}"
   GONE: "${service.nothing}"
-  NONE: "${nowhere.key}"
+  NONE: "x ${nowhere.key}"
 """ + FLOW.replace("service: service", "service: second")
     record = ground.run(telling(text, "variables"), inputs={"how": "environment"})
-    assert told(record) == "*****|x|${service.nothing}|${nowhere.key}"
+    assert told(record) == "*****|x|${service.nothing}|x ${nowhere.key}"
     given = ground.run(
         telling(text, "variables"),
         inputs={"how": "environment"},
         environment_variables={"KEY": "own", "SITE": "${service.key}"},
     )
-    assert told(given) == "own|*****|${service.nothing}|${nowhere.key}"
+    assert told(given) == "own|*****|${service.nothing}|x ${nowhere.key}"
+
+
+def test_a_variable_of_a_connection_that_is_not_there_fails(ground, telling):
+    variables = {"KEY": "${servise.key}"}
+    error = ground.run(telling(), environment_variables=variables).error
+    assert error["code"] == "ConnectionNotFoundError"
+    assert error["hint"] == "did you mean 'service'?"
 
 
 def test_a_variable_that_is_not_set_is_told_before_the_run(

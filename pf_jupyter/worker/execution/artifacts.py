@@ -13,6 +13,7 @@ import uuid
 from typing import Any, Callable, Dict, List, Tuple
 
 from pf_jupyter.worker.execution.images import VISION, is_image
+from pf_jupyter.worker.execution.interface import connection_class
 
 Encode = Callable[[Any], Any]
 RECORDS = ".promptflow/intermediate"
@@ -83,6 +84,8 @@ def encode(value: Any) -> Any:
         return {f"data:{_mime(value)};base64": value.to_base64()}
     if type(value).__name__ == "AssistantDefinition" and hasattr(value, "serialize"):
         return value.serialize()
+    if connection_class(type(value)):
+        return getattr(value, "name", None) or type(value).__name__
     raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
 
 from pf_jupyter.worker.execution.failures import FlowFailure, hint_for, text_of
 from pf_jupyter.worker.execution.interface import Parameter
+from pf_jupyter.worker.execution.surroundings import connection_reference
 
 _MODULE = "promptflow.connections"
 
@@ -20,18 +21,18 @@ class ConnectionMissing(FlowFailure):
     Parameters
     ----------
     node
-        The node.
+        The node; None for the flow itself.
     place
-        Which of its inputs, for the message: ``input 'conn'``.
+        What names it, for the message: ``input 'conn'``.
     name
         What it names.
     """
 
-    def __init__(self, node: str, place: str, name: Any) -> None:
+    def __init__(self, node: Optional[str], place: str, name: Any) -> None:
+        where = f"{place} of node '{node}'" if node else place
         super().__init__(
             "ConnectionNotFoundError",
-            f"{place} of node '{node}' needs the connection '{name}', which there is "
-            "not",
+            f"{where} needs the connection '{name}', which there is not",
             hint=f"%pfconnection create --name {name}",
             node=node,
         )
@@ -62,6 +63,23 @@ def check_connections(nodes: Iterable[Any], given: Mapping[str, Any]) -> None:
             name = node.literal(parameter)
             if name not in given:
                 raise ConnectionMissing(node.name, f"input '{parameter}'", name)
+
+
+def check_environment(request: Mapping[str, Any]) -> None:
+    """Refuse a run whose environment variables name a connection that it lacks.
+
+    Raises
+    ------
+    ConnectionMissing
+        A key that a connection does not have is no error (flow-format section 9
+        item 7), a connection that is not there is.
+    """
+    raw = request["flow"].get("environment_variables") or {}
+    own = request.get("environment_variables") or {}
+    for variable, text in {**raw, **own}.items():
+        found = connection_reference(text)
+        if found and found[0] not in (request.get("connections") or {}):
+            raise ConnectionMissing(None, f"environment variable {variable}", found[0])
 
 
 def resolve_connection(
@@ -152,9 +170,7 @@ def _strongly_typed(connection: Any, classes: Sequence[type]) -> Any:
         if not key.startswith(keep)
     }
     try:
-        made: Any = cls(
-            name=connection.name, configs=configs, secrets=dict(connection.secrets)
-        )
+        made: Any = cls(configs=configs, secrets=dict(connection.secrets))
     except Exception as error:
         raise FlowFailure(
             "GetConnectionError",

@@ -35,7 +35,7 @@ _PARENTS: Dict[str, Tuple[str, ...]] = {
     "EmptyOutputReference": _REQUEST,
     "FailedToImportModule": _USER,
     "FlowOutputUnserializable": _USER,
-    "ConnectionNotFoundError": _USER,
+    "ConnectionNotFoundError": (*_USER, "SDKError"),
     "FunctionCallNotSupportedInStreamMode": _TOOL,
     "GetConnectionError": (*_VALIDATION, "InvalidRequest"),
     "InputNotFound": _REQUEST,

@@ -11,7 +11,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from pf_jupyter.errors import PfError
 from pf_jupyter.flow.reference import InputReference
 from pf_jupyter.worker.execution import limits, logs
-from pf_jupyter.worker.execution.connections import check_connections
+from pf_jupyter.worker.execution.connections import (
+    check_connections,
+    check_environment,
+)
 from pf_jupyter.worker.execution.failures import FlowFailure
 from pf_jupyter.worker.execution.inputs import flow_inputs, node_scope, unused_names
 from pf_jupyter.worker.execution.line import Line
@@ -91,6 +94,8 @@ def run_request(
     raw = request["flow"]
     environment = environment_of(request)
     try:
+        if environment:
+            check_environment(request)
         with environment_set(environment), inside_folder(folder):
             run.execute(prepared_flow(raw, folder, environment))
     except KeyboardInterrupt:

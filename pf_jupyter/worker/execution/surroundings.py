@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import sys
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 
 def environment_of(request: Mapping[str, Any]) -> Dict[str, str]:
@@ -47,13 +47,20 @@ def flow_environment(
     return environment
 
 
+def connection_reference(value: Any) -> Optional[Tuple[str, str]]:
+    """Return the connection and the key that ``${connection.key}`` names, or None."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not (text.startswith("${") and text.endswith("}")):
+        return None
+    name, _, key = text[2:-1].partition(".")
+    return (name, key) if name and key and "." not in key else None
+
+
 def _resolve(text: str, connections: Mapping[str, Any]) -> str:
-    stripped = text.strip()
-    if not connections or not (stripped.startswith("${") and stripped.endswith("}")):
+    found = connection_reference(text) if connections else None
+    if found is None:
         return text
-    name, _, key = stripped[2:-1].partition(".")
-    if not key or "." in key:
-        return text
+    name, key = found
     values = (connections.get(name) or {}).get("value") or {}
     return str(values[key]) if key in values else text
 

@@ -656,6 +656,7 @@ connected(
     IMPORT
     + "def f(c: CustomConnection): return [c.secrets['key'], c.configs['place'], c.key, c.place, c.name, sorted(dict(c).items())]\n",
     "c: custom",
+    differs="scrubbed",
 )
 connected(
     "custom-print",
@@ -663,6 +664,7 @@ connected(
     IMPORT
     + "def f(c: CustomConnection):\n    print('the key is', c.key)\n    return len(c.key)\n",
     "c: custom",
+    differs="scrubbed",
 )
 connected(
     "openai",
@@ -670,6 +672,7 @@ connected(
     IMPORT
     + "def f(c: OpenAIConnection): return [c.api_key, c.organization, sorted(dict(c))]\n",
     "c: oai",
+    differs="scrubbed",
 )
 connected(
     "azure",
@@ -677,12 +680,14 @@ connected(
     IMPORT
     + "def f(c: AzureOpenAIConnection): return [c.api_key, c.api_type, c.api_version, c.auth_mode, sorted(dict(c)), c['api_key'], sorted(c.keys())]\n",
     "c: az",
+    differs="scrubbed",
 )
 connected(
     "serp",
     "5-classes",
     IMPORT + "def f(c: SerpConnection): return [c.api_key, c.type, c.name]\n",
     "c: serp",
+    differs="scrubbed",
 )
 connected(
     "search",
@@ -690,6 +695,7 @@ connected(
     IMPORT
     + "def f(c: CognitiveSearchConnection): return [c.api_key, c.api_base, c.api_version]\n",
     "c: search",
+    differs="scrubbed",
 )
 connected(
     "union",
@@ -730,12 +736,14 @@ connected(
     "5-recorded 9.1",
     IMPORT + "def f(c: CustomConnection): return c\n",
     "c: custom",
+    differs="connection-object",
 )
 connected(
     "convert-strong",
     "5-strong",
     "from promptflow.core import tool\nfrom promptflow.connections import CustomStrongTypeConnection\nfrom promptflow.contracts.types import Secret\nclass Mine(CustomStrongTypeConnection):\n    key: Secret\n    place: str = 'there'\n@tool\ndef f(c: Mine): return [type(c).__name__, c.key, c.place]\n",
     "c: custom",
+    differs="scrubbed",
 )
 case(
     "connection-env",
@@ -754,4 +762,5 @@ case(
     connections=EVERY,
     server={},
     a="import os\nfrom promptflow.core import tool\n@tool\ndef f(): return {n: os.environ.get(n) for n in 'AB'}\n",
+    differs="scrubbed",
 )
