@@ -157,8 +157,8 @@ def main():
         if not os.path.isdir(c):
             fetch(b)
     sys.path.insert(0, c)
-    from pf_jupyter.worker.control import main
-    main(c, b)
+    from pf_jupyter.worker.start import begin
+    begin(c, b)
 main()
 """
 

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
-from . import process_tree, protocol
+from . import process_tree, protocol, start
 from .active_run import ActiveRun, now
 from .loop import Loop
 from .outbox import Outbox
@@ -332,21 +332,10 @@ def _user_name(uid: Optional[int]) -> str:
         return os.environ.get("USERNAME") or str(uid)
 
 
-def must_spawn() -> bool:
-    """Whether executors are started afresh instead of forked on this system.
-
-    macOS can fork, but its frameworks do not survive it.
-    """
-    wish = os.environ.get("PF_WORKER_START")
-    if wish in ("spawn", "fork"):
-        return wish == "spawn"
-    return not sys.platform.startswith("linux")
-
-
 def main(code_folder: str, base_folder: str) -> None:
     """Serve the host on stdin and stdout until it goes."""
     try:
-        Control(code_folder, base_folder, spawn=must_spawn()).serve()
+        Control(code_folder, base_folder, spawn=start.must_spawn()).serve()
     except protocol.ProtocolError as error:
         sys.stderr.write(f"the host does not speak our protocol: {error}\n")
         sys.stderr.flush()

@@ -7,9 +7,14 @@ processes see the environment as any program there would.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
-from typing import List
+from typing import List, Optional, Tuple
+
+_Zygote = Tuple[int, socket.socket]
+_early: Optional[_Zygote] = None
+_open_files: Optional[int] = None
 
 CODE = """\
 import sys
@@ -25,6 +30,59 @@ def command(code_folder: str, role: str, *arguments: str) -> List[str]:
     """Return the command line of a process with this role."""
     executable = sys.executable or "python3"
     return [executable, "-c", CODE, code_folder, role, *arguments]
+
+
+def begin(code_folder: str, base_folder: str) -> None:
+    """Become control.
+
+    The zygote has more to load than control, so it begins first and the two load side
+    by side.
+    """
+    global _early
+    if not must_spawn():
+        _early = spawn_zygote(code_folder)
+    from .control import main as control
+
+    control(code_folder, base_folder)
+
+
+def must_spawn() -> bool:
+    """Whether executors are started afresh instead of forked on this system.
+
+    macOS can fork, but its frameworks do not survive it.
+    """
+    wish = os.environ.get("PF_WORKER_START")
+    if wish in ("spawn", "fork"):
+        return wish == "spawn"
+    return not sys.platform.startswith("linux")
+
+
+def zygote_of(code_folder: str) -> _Zygote:
+    """Return a zygote that nobody has yet: its pid and our end of its socket."""
+    global _early
+    early, _early = _early, None
+    return early or spawn_zygote(code_folder)
+
+
+def spawn_zygote(code_folder: str) -> _Zygote:
+    """Start a zygote; what it prints goes to stderr."""
+    open_files = raise_open_files_limit()
+    ours, theirs = socket.socketpair()
+    theirs.set_inheritable(True)
+    line = command(code_folder, "zygote", str(theirs.fileno()), str(open_files))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    pid = os.posix_spawn(
+        line[0],
+        line,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, nothing, 0),
+            (os.POSIX_SPAWN_DUP2, 2, 1),
+        ],
+    )
+    os.close(nothing)
+    theirs.close()
+    return pid, ours
 
 
 def main(arguments: List[str]) -> None:
@@ -44,6 +102,13 @@ def main(arguments: List[str]) -> None:
 
 def raise_open_files_limit() -> int:
     """Allow this process as many open files as it may have; return the old limit."""
+    global _open_files
+    if _open_files is None:
+        _open_files = _raise_open_files_limit()
+    return _open_files
+
+
+def _raise_open_files_limit() -> int:
     try:
         import resource
     except ImportError:

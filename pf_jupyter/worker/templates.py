@@ -118,29 +118,12 @@ class Zygote(NurserySource):
         super().__init__(loop, observer, prepared=False, spares=0)
         self._code_folder = code_folder
         self._templates: Dict[int, Template] = {}
-        self._open_files = start.raise_open_files_limit()
 
     def ensure(self) -> None:
         """Start the process unless it is there."""
         if self._link is not None:
             return
-        ours, theirs = socket.socketpair()
-        theirs.set_inheritable(True)
-        arguments = [str(theirs.fileno()), str(self._open_files)]
-        command = start.command(self._code_folder, "zygote", *arguments)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        pid = os.posix_spawn(
-            command[0],
-            command,
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, nothing, 0),
-                (os.POSIX_SPAWN_DUP2, 2, 1),
-            ],
-        )
-        os.close(nothing)
-        theirs.close()
-        self.connect(pid, ours)
+        self.connect(*start.zygote_of(self._code_folder))
 
     def ask(self, run: ActiveRun) -> None:
         """Give ``run`` an executor that has nothing loaded."""
