@@ -134,6 +134,12 @@ def _inputs(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
     return [f"{i['name']}=" for i in info.inputs if i["name"] not in taken]
 
 
+def _init(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    info = context.workspace.flows.show(context.flow(given["path"][0]))
+    taken = {pair.partition("=")[0] for pair in given.get("init", [])}
+    return [f"{item['name']}=" for item in info.init if item["name"] not in taken]
+
+
 def _nodes(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
     if "run" in given:
         return list(context.workspace.runs.get(given["run"][0]).nodes)
@@ -241,6 +247,7 @@ SOURCES: Mapping[str, Callable[[Context, Mapping[str, list[str]]], Iterable[str]
     "compute": _computes,
     "flow": _flows,
     "folder": _folders,
+    "init": _init,
     "input": _inputs,
     "node": _nodes,
     "variant": _variants,

@@ -347,7 +347,8 @@ class FlowInfo:
     """A flow as faces need it, read from its folder.
 
     ``inputs`` and ``outputs`` hold ``{"name", "type", "default", …}``, ``nodes``
-    ``{"name", "type", "source", "depends_on", "aggregation", "activate"}``.
+    ``{"name", "type", "source", "depends_on", "aggregation", "activate"}``; ``init`` is
+    what the class of a flex flow is made with, ``kind`` is dag, flex or prompty.
     """
 
     name: str
@@ -356,6 +357,8 @@ class FlowInfo:
     outputs: Sequence[Mapping[str, Any]]
     nodes: Sequence[Mapping[str, Any]]
     variants: Mapping[str, Sequence[str]]
+    kind: str = "dag"
+    init: Sequence[Mapping[str, Any]] = ()
 
 
 class Flows(ABC):

@@ -137,6 +137,11 @@ def _info(path: Path, declared: Flow, flow: Flow) -> FlowInfo:
             for node in flow.nodes
         ],
         variants=variant_ids(declared),
+        kind=flow.kind,
+        init=[
+            {"name": item.name, "type": item.type, "default": item.default}
+            for item in flow.init.values()
+        ],
     )
 
 

@@ -17,7 +17,7 @@ from pf_jupyter.workspace.api import Runtime, Workspace
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 KEYS = {"LINK_SIGNING_KEY": "an example key"}
-EXAMPLES = sorted(path.parent.name for path in FOLDER.glob("*/flow.dag.yaml"))
+EXAMPLES = sorted(path.parent.name for path in FOLDER.glob("*/flow.*.yaml"))
 
 
 def published() -> Path | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ RUN_OPTIONS = (
         "--init",
         "what the class of a flex flow is made with",
         metavar="name=value",
+        complete="init",
         many=True,
     ),
     Argument(
@@ -114,7 +116,7 @@ def run_flow(
         environment_variables={name: str(text) for name, text in variables.items()},
         timeout=arguments.timeout,
         connections=read_overrides(context, arguments.connections),
-        init=read_pairs(context, arguments.init, "init value"),
+        init=_init_values(context, flow, arguments.init),
     )
     return Outcome(
         result,
@@ -133,6 +135,24 @@ def part_options(arguments: Namespace) -> dict[str, Any]:
         "cache": False if arguments.no_cache else (True if arguments.cache else None),
     }
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _init_values(
+    context: Context, flow: str | Path, pairs: Sequence[str]
+) -> dict[str, Any]:
+    """Read init values: what is typed is text, and JSON where the type is another."""
+    found = read_pairs(context, pairs, "init value")
+    if not found:
+        return {}
+    declared = context.workspace.flows.show(flow).init
+    texts = {str(item["name"]) for item in declared if item["type"] == "string"}
+    for name, value in found.items():
+        if isinstance(value, str) and name not in texts:
+            try:
+                found[name] = json.loads(value)
+            except ValueError:
+                continue  # the name of a connection, say
+    return found
 
 
 def _run(context: Context, arguments: Namespace) -> Outcome:
@@ -212,6 +232,8 @@ def info_document(info: FlowInfo) -> dict[str, Any]:
         "inputs": [dict(item) for item in info.inputs],
         "outputs": [dict(item) for item in info.outputs],
         "nodes": [dict(item) for item in info.nodes],
+        "kind": info.kind,
+        "init": [dict(item) for item in info.init],
         "variants": {name: list(ids) for name, ids in info.variants.items()},
     }
 
