@@ -28,7 +28,7 @@ Files = dict[str, bytes]
 class NodeDraft:
     """A node as a cell wrote it. ``inputs`` are values and ``${…}`` references.
 
-    ``connection``, ``api`` and ``settings``, the options of the call, are for llm nodes.
+    ``connection``, ``api`` and ``settings`` (options of the call) are for llm nodes.
     """
 
     name: str

@@ -310,7 +310,12 @@ def _flow(name: str, *nodes: str) -> FlowInfo:
         name=name,
         path=Path("/examples") / name,
         inputs=[
-            {"name": "text", "type": "string", "default": "hi"},
+            {
+                "name": "text",
+                "type": "string",
+                "default": "hi",
+                "is_chat_input": True,
+            },
             {"name": "times", "type": "int", "default": 1},
         ],
         outputs=[

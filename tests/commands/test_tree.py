@@ -28,13 +28,14 @@ EXPECTED = {
     "compute": ["list"],
     "connection": "list show create update delete",
     "runtime": "create list show use start stop restart check logs stats delete",
-    "flow": "init list show validate run node variants save",
+    "flow": "init list show validate run node chat variants save",
     "run": "list show logs cancel",
 }
 LINES = {
     ("runtime", "create"): "new",
     ("flow", "init"): "{tmp}/started",
     ("flow", "list"): "",
+    ("flow", "chat"): "hello how are you",
     ("flow", "node"): "hello greet text=x",
     ("flow", "save"): "{tmp}/mine --to {tmp}/copy",
     ("run", "show"): "run-1",
