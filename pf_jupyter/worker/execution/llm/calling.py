@@ -280,9 +280,11 @@ def streamed(
 
 
 def chat_piece(chunk: Any) -> str:
+    """Return the text of a chunk of a chat."""
     delta = chunk.choices[0].delta
     return getattr(delta, "content", None) or ""
 
 
 def text_piece(chunk: Any) -> str:
+    """Return the text of a chunk of a completion."""
     return chunk.choices[0].text or ""

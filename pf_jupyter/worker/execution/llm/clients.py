@@ -36,6 +36,20 @@ _NETWORK_VARIABLES = (
 )
 _AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 _KEPT = 32
+_ANSWER = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "x"},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+}
 _transports: Dict[Tuple[Any, ...], Any] = {}
 _clients: Dict[Tuple[Any, ...], Any] = {}
 
@@ -70,11 +84,31 @@ def import_openai(folder: str = "") -> Any:
 def warm_up(folder: str = "") -> None:
     """Import and make all that has no secret in it; raises as `import_openai`."""
     openai = import_openai(folder)
-    sample = openai.OpenAI(
-        api_key="none", base_url="http://localhost", http_client=_transport(openai)
-    )
-    # Touched, because the library imports these modules on first use.
-    _ = sample.chat.completions, sample.completions
+    try:
+        _rehearse(openai, _transport(openai))
+    except Exception:
+        # Only time is lost; what is really wrong shows when a node calls a model.
+        pass
+
+
+def _rehearse(openai: Any, transport: Any) -> None:
+    """Have the library make on its way all that it makes with its first call.
+
+    The answer comes from a stand-in; nothing leaves this process.
+    """
+    base = next(c for c in type(transport).__mro__ if c.__module__.startswith("httpx"))
+    http: Any = importlib.import_module(base.__module__.partition(".")[0])
+
+    def answer(request: Any) -> Any:
+        return http.Response(200, json=_ANSWER)
+
+    with http.Client(transport=http.MockTransport(answer)) as client:
+        sample = openai.OpenAI(
+            api_key="none", base_url="http://localhost", http_client=client
+        )
+        asked = [{"role": "user", "content": "x"}]
+        sample.chat.completions.create(model="m", messages=asked).model_dump()
+        _ = sample.completions
 
 
 def client_for(connection: Any) -> Any:
