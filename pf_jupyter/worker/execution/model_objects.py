@@ -63,7 +63,7 @@ def named_connection(name: Any, connections: Mapping[str, Any]) -> Any:
         raise FlowFailure(
             "ConnectionNotFoundError",
             f"the connection '{name}' was not given to the run",
-            hint=f"%pfconnection create {name}",
+            hint=f"%pfconnection create --name {name}",
             codes=["UserError", "ConnectionNotFoundError"],
         )
     return build_connection(name, connections[name])
