@@ -43,6 +43,7 @@ def collect_documents(
     found: dict[str, Any] = {}
     by_path = {file.path: file for file in files}
     pending = [("", flow.sample)] if flow.sample else []
+    _collect_definitions(flow, by_path, found)
     prompties = [file for file in files if file.path.endswith(".prompty")]
     for file in prompties[:MAX_DOCUMENTS]:
         data = _read(file)
@@ -71,6 +72,24 @@ def collect_documents(
             text = text.replace("\r\n", "\n").replace("\r", "\n")
             found[_digest(text)] = document.value
     return found
+
+
+def _collect_definitions(
+    flow: Flow, by_path: dict[str, SnapshotFile], found: dict[str, Any]
+) -> None:
+    """Add the YAML files that nodes name: they may be assistant definitions."""
+    for node in flow.nodes if by_path else ():
+        for value in node.inputs.values():
+            if not isinstance(value, str) or not value.endswith((".yaml", ".yml")):
+                continue
+            file = by_path.get(posixpath.normpath(value))
+            data = _read(file) if file is not None else None
+            document = read_document(data, value) if data is not None else None
+            # what is wrong with it is told by the node, if it reads the file at all
+            if data is not None and document is not None and not document.problems:
+                text = str(decode(data, value))
+                text = text.replace("\r\n", "\n").replace("\r", "\n")
+                found[_digest(text)] = document.value
 
 
 def _read(file: SnapshotFile) -> bytes | None:

@@ -298,3 +298,21 @@ def test_equal_listings_are_equal_and_ordered(write_flow):
     assert listing == list_folder(folder)
     names = [entry.path for entry in listing.files]
     assert names == sorted(names)
+
+
+def test_yaml_that_a_node_names_is_read_for_the_worker(write_flow, good):
+    text = good.replace("text: ${inputs.text}", "text: sub/a.yaml")
+    files = {"sub/a.yaml": "model: m\r\ntools: [1]\n", "other.yaml": "x: 1\n"}
+    loaded = Loader().load(write_flow(text, files))
+    assert list(loaded.flow.documents.values()) == [{"model": "m", "tools": [1]}]
+    (digest,) = loaded.flow.documents
+    read_by_worker = "model: m\ntools: [1]\n"  # text mode makes the line ends one
+    assert digest == sha256(read_by_worker.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["gone.yaml", "../a.yaml", "bad.yaml"])
+def test_yaml_that_cannot_be_read_is_left_to_the_node(write_flow, good, name):
+    text = good.replace("text: ${inputs.text}", f"text: {name}")
+    loaded = Loader().load(write_flow(text, {"bad.yaml": "a: [\n"}))
+    assert loaded.ok
+    assert loaded.flow.documents == {}

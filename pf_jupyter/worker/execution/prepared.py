@@ -263,6 +263,10 @@ def _prepare_node(
         prepared.tool = load_tool(node, folder)
         _fill_arguments(prepared, prepared.tool)
         load_images(node.name, prepared.tool, prepared.arguments, reader)
+        if _takes_definition(prepared.tool):
+            from pf_jupyter.worker.execution.assistants import load_definitions
+
+            load_definitions(node.name, prepared.tool, prepared.arguments, folder)
     except PfError as error:
         prepared.failure = error
     except Exception as error:
@@ -272,6 +276,11 @@ def _prepare_node(
             )
         )
     return prepared
+
+
+def _takes_definition(tool: Tool) -> bool:
+    parameters = tool.interface.parameters.values()
+    return any(item.types[0] == "assistant_definition" for item in parameters)
 
 
 def _import_named_module(node: Node) -> None:
