@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..connections.stored import StoredConnections
@@ -24,7 +22,6 @@ from ..errors import (
 from ..flow.model import Flow
 from ..flow.snapshot import load
 from ..runtimes.failing import failure_of
-from ..runtimes.identity import user
 from ..runtimes.life import Life
 from ..runtimes.model import OnPhase
 from ..runtimes.states import USABLE
@@ -35,9 +32,11 @@ from ..worker.scrubbing import Secrets, secrets_of
 from . import artifacts, cache, connections
 from . import inputs as given_inputs
 from .follow import Follow, given_up, no_result
+from .new_record import new_record
 from .partial import upstream_of, with_inputs
 from .request import CANCEL_SECONDS, ActiveRun, Request
 from .sendable import PackedFlows, Sendable
+from .trace_export import TraceExporter
 
 if TYPE_CHECKING:
     from ..runtimes.channel import WorkerChannel
@@ -71,6 +70,7 @@ class Executor:
         self._active: dict[str, ActiveRun] = {}
         self._flows = PackedFlows()
         self._known: dict[str, RuntimeRecord] = {}
+        self.traces = TraceExporter()
         self._kept = cache.KeptResults(self._store.folder / cache.FOLDER)
 
     def run(
@@ -159,9 +159,11 @@ class Executor:
             tell = _teller(record.run_id, follow, on_event)
             if secrets:
                 sendable = sendable.without(secrets)
-            return self._wait(
+            done = self._wait(
                 runtime, channel, record, sendable, body, follow, active, tell
             )
+            self.traces.offer(done)
+            return done
         finally:
             del self._active[record.run_id]
 
@@ -250,7 +252,7 @@ class Executor:
         for _ in range(_ATTEMPTS):
             runtime, channel = self.ready(runtime_id, on_phase, start)
             start = None
-            record = _new_record(runtime, request, flow, self._store.processes.mine())
+            record = new_record(runtime, request, flow, self._store.processes.mine())
             if secrets:
                 record = replace(record, inputs=secrets.scrub_value(record.inputs))
             if self._store.begin_run(record, revision=runtime.revision):
@@ -387,28 +389,3 @@ def _teller(run_id: str, follow: Follow, on_event: OnEvent | None) -> OnEvent:
                 _log.exception("a listener failed on %s", event.get("event"))
 
     return tell
-
-
-def _new_record(
-    runtime: RuntimeRecord, request: Request, flow: Flow, process: str
-) -> RunRecord:
-    now = datetime.now(UTC)
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", flow.name)[:60] or "flow"
-    return RunRecord(
-        run_id=f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
-        status="Running",
-        flow=flow.name,
-        flow_path=str(request.path),
-        runtime=runtime.name,
-        runtime_id=runtime.id,
-        environment_name=runtime.environment_name,
-        environment_version=runtime.environment_version,
-        environment_digest=runtime.environment_digest,
-        owner=user(),
-        process=process,
-        created_at=timestamp(now),
-        mode=request.mode,
-        node=request.node or request.from_node,
-        variant=request.variant,
-        inputs=dict(request.inputs),
-    )

@@ -84,6 +84,7 @@ class Core:
 
     def close(self) -> None:
         """Let go of everything; runtimes live on."""
+        self.executor.traces.flush()
         self.life.close()
         self.store.close()
 
