@@ -187,7 +187,7 @@ def test_connections_and_model_configurations_are_made(flex):
     result = made.run(inputs={"a": "x"}, init=init, connections={"oai": oai})
     assert result["outputs"] == {"output": ["http://x", "gpt", "http://x"]}
     result = made.run(inputs={"a": "x"}, init={**init, "c": "none"}, connections={})
-    assert "%pfconnection create none" in result["error"]["hint"]
+    assert "%pfconnection create --name none" in result["error"]["hint"]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_a_connection_by_name(prompty, server):
     assert headers["authorization"] == "Bearer sk-secret"
     error = made.failure(q="x")
     assert "ConnectionNotFoundError" in error["message"]
-    assert error["hint"] == "%pfconnection create oai"
+    assert error["hint"] == "%pfconnection create --name oai"
 
 
 def test_settings_from_the_environment(prompty, server, monkeypatch):
