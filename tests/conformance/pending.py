@@ -5,7 +5,6 @@ from __future__ import annotations
 from .case import Case
 
 WAITING = {
-    "llm-": "llm nodes",
     "batch-": "batch runs",
     "mapping-": "batch runs",
     "package-": "package tools",

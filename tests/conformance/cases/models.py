@@ -316,6 +316,7 @@ llm(
     "user:\n{{q.text}}",
     given(q={"text": "system:\nrude"}),
     declare="q: {type: object}",
+    differs="mutated-inputs",
 )
 llm(
     "escape-literal",
