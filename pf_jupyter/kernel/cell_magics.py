@@ -201,5 +201,10 @@ def _problems_in_cells(session: Session, verb: Verb, name: str) -> Iterator[None
             own = [file for file, place in places.items() if place == f"cell {name}"]
             places |= dict.fromkeys(own, "cell")
         problems = cell_problems(error.problems, places)
+        if verb is not FLOW_CELL:
+            # The flow around a node is ours; what is typed of it is the magic's line.
+            for problem in problems:
+                if str(problem["file"]).endswith(FLOW_FILE):
+                    problem.update(file="cell", line=1, column=0)
         kind = FlowInvalid if verb is FLOW_CELL else NodeInvalid
         raise kind(error.message, problems=problems) from None

@@ -310,7 +310,7 @@ def _save(context: Context, arguments: Namespace) -> Outcome:
         saved = Path(shutil.copytree(source, folder, ignore=ignore, dirs_exist_ok=True))
     return Outcome(
         Message(
-            f"{name} is saved in {saved}\n"
+            f"{name} is saved in {_short(saved)}\n"
             f"run it: {context.spell('flow', f'run {_short(saved)}')}"
         ),
         {"name": name, "path": str(saved.resolve())},
