@@ -190,7 +190,7 @@ WRONG = {
         "type: code",
     ),
     "llm node without a connection": (
-        flow(A, "- {name: b, type: llm, api: chat, source: {path: a.py}}\n"),
+        flow(A, "- {name: b, type: llm, api: chat, source: {path: report.jinja2}}\n"),
         ("GetConnectionError", 10, 3),
         "connection: NAME",
     ),
@@ -198,7 +198,7 @@ WRONG = {
         flow(
             A,
             "- name: b\n  type: llm\n  api: chatt\n  connection: c\n"
-            "  source: {path: a.py}\n",
+            "  source: {path: report.jinja2}\n",
         ),
         ("APINotFound", 12, 8),
         "did you mean 'chat'?",
