@@ -26,7 +26,7 @@ def pictures(value: Any, files: Collection[str]) -> str:
     files
         The images that were kept of the run; no other file is read.
     """
-    shown = []
+    shown: list[str] = []
     for path, mime in _named(value):
         if len(shown) == _MAX_PICTURES:
             break

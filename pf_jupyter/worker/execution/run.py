@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import copy
-import functools
 import os
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from pf_jupyter.errors import PfError
-from pf_jupyter.flow.reference import InputReference
 from pf_jupyter.worker.execution import limits, logs
 from pf_jupyter.worker.execution.connections import (
     check_connections,
     check_environment,
 )
+from pf_jupyter.worker.execution.downstream import downstream, inputs_used
 from pf_jupyter.worker.execution.failures import FlowFailure
 from pf_jupyter.worker.execution.inputs import flow_inputs, node_scope, unused_names
 from pf_jupyter.worker.execution.line import Line
@@ -36,6 +35,7 @@ from pf_jupyter.worker.execution.records import now_text
 from pf_jupyter.worker.execution.reporting import Emit, Reporter
 from pf_jupyter.worker.execution.scope import Scope
 from pf_jupyter.worker.execution.surroundings import (
+    absolute,
     environment_of,
     environment_set,
     inside_folder,
@@ -44,16 +44,6 @@ from pf_jupyter.worker.execution.threads import MAX_CONCURRENCY, run_in_threads
 from pf_jupyter.worker.execution.ticker import ticker
 from pf_jupyter.worker.execution.tracing import spans_of
 from pf_jupyter.worker.scrubbing import secrets_of
-
-
-@functools.lru_cache(maxsize=64)
-def _normal(folder: str) -> str:
-    return os.path.abspath(folder)
-
-
-def _absolute(folder: str) -> str:
-    # only what is absolute already means the same from every current folder
-    return _normal(folder) if os.path.isabs(folder) else os.path.abspath(folder)
 
 
 def run_request(
@@ -77,7 +67,7 @@ def run_request(
     ask
         Asks the host for results of earlier runs.
     """
-    folder = _absolute(folder)
+    folder = absolute(folder)
     connections = request.get("connections") or {}
     secrets = secrets_of(connections)
     reporter = Reporter(emit, folder, request.get("log_limit"), secrets)
@@ -288,7 +278,7 @@ class _Run:
         flow = prepared.flow
         target = self._target(prepared)
         prepared.check()
-        chosen = _downstream(prepared, target)
+        chosen = downstream(prepared, target)
         check_connections(chosen, self._connections)
         names = {node.name for node in chosen}
         given = {name: v for name, v in self._given.items() if name not in names}
@@ -315,7 +305,7 @@ class _Run:
                 self._reporter.completed(name, value, cached_run_id=self._source)
             elif name in self._reporter.records:
                 self._reporter.records[name].output = self._reporter.plain(value)
-        used = _inputs_used(chosen)
+        used = inputs_used(chosen)
         scope = Scope(
             flow_inputs(prepared, self._inputs, self._line_number, used), given
         )
@@ -401,28 +391,3 @@ def _wants_loop(nodes: Any) -> bool:
         if node.tool is not None and node.tool.forces_loop:
             return True
     return os.environ.get("PF_USE_ASYNC", "").lower() == "true"
-
-
-def _downstream(prepared: PreparedFlow, target: PreparedNode) -> List[PreparedNode]:
-    names = {target.name}
-    grown = True
-    while grown:
-        grown = False
-        for node in prepared.nodes.values():
-            if node.name not in names and names.intersection(node.waits_for):
-                names.add(node.name)
-                grown = True
-    return [
-        node
-        for node in prepared.nodes.values()
-        if node.name in names and (node is target or not node.node.aggregation)
-    ]
-
-
-def _inputs_used(nodes: Sequence[PreparedNode]) -> List[str]:
-    used: Dict[str, None] = {}
-    for node in nodes:
-        for reference in (*node.arguments.values(), node.condition):
-            if isinstance(reference, InputReference):
-                used[reference.name] = None
-    return list(used)

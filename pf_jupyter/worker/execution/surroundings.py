@@ -6,10 +6,22 @@ Rules: flow-format sections 1.2 (text form of variables), 2.6 and 9 item 7.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sys
 from typing import Any, Dict, Mapping, Optional, Tuple
+
+
+@functools.lru_cache(maxsize=64)
+def _absolute(folder: str) -> str:
+    return os.path.abspath(folder)
+
+
+def absolute(folder: str) -> str:
+    """Return the absolute path of a folder; quick for those that were asked before."""
+    # only what is absolute already means the same from every current folder
+    return _absolute(folder) if os.path.isabs(folder) else os.path.abspath(folder)
 
 
 def environment_of(request: Mapping[str, Any]) -> Dict[str, str]:
