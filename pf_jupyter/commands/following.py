@@ -167,9 +167,10 @@ def _picture(
     """Return the nodes in order and what draws them; the run reports what is wrong."""
     flows = context.workspace.flows
     try:
-        names = [str(item["name"]) for item in flows.show(flow).nodes]
+        info = flows.show(flow)
     except PfError:
         return RunStates(), None
     if node is not None:
         return RunStates([node]), None
-    return RunStates(names), lambda states: flows.picture(flow, states)
+    names = [str(item["name"]) for item in info.nodes]
+    return RunStates(names, info.entry), lambda states: flows.picture(flow, states)

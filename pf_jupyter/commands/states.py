@@ -34,6 +34,8 @@ class RunStates:
     ----------
     nodes
         Names in the order of the flow file.
+    entry
+        The one box of a flow without nodes, which fares as the run does.
 
     Attributes
     ----------
@@ -47,11 +49,12 @@ class RunStates:
         Text streamed so far for each flow output, its beginning cut off when long.
     """
 
-    def __init__(self, nodes: Iterable[str] = ()) -> None:
+    def __init__(self, nodes: Iterable[str] = (), entry: str = "") -> None:
         self.nodes: dict[str, dict[str, Any]] = {
             name: {"status": "NotStarted", "duration_ms": None, "note": ""}
-            for name in nodes
+            for name in (*nodes, *filter(None, [entry]))
         }
+        self._entry = entry
         self.run_id: str | None = None
         self.status = "NotStarted"
         self.duration_ms: float | None = None
@@ -67,6 +70,8 @@ class RunStates:
         self.run_id = event.get("run_id") or self.run_id
         if kind == "run_started":
             self.status = "Running"
+            if self._entry:
+                self._set(self._entry, "Running", event)
         elif kind == "log":
             self._add_log(event)
         elif kind == "chunk":
@@ -81,6 +86,10 @@ class RunStates:
         self.status = result.status
         self.run_id = result.run_id
         self.duration_ms = result.duration_ms
+        if self._entry:
+            self.nodes[self._entry].update(
+                status=result.status, duration_ms=result.duration_ms, note=""
+            )
         for name, node in result.nodes.items():
             state = self.nodes.setdefault(name, {})
             state.update(

@@ -348,7 +348,8 @@ class FlowInfo:
 
     ``inputs`` and ``outputs`` hold ``{"name", "type", "default", …}``, ``nodes``
     ``{"name", "type", "source", "depends_on", "aggregation", "activate"}``; ``init`` is
-    what the class of a flex flow is made with, ``kind`` is dag, flex or prompty.
+    what the class of a flex flow is made with, ``kind`` is dag, flex or prompty,
+    and ``entry`` what the picture of one without nodes calls its box.
     """
 
     name: str
@@ -358,6 +359,7 @@ class FlowInfo:
     nodes: Sequence[Mapping[str, Any]]
     variants: Mapping[str, Sequence[str]]
     kind: str = "dag"
+    entry: str = ""
     init: Sequence[Mapping[str, Any]] = ()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FlowInvalid, PfError
+from ..flow.flex import entry_name
 from ..flow.model import Flow, Node
 from ..flow.reference import NodeReference, parse_reference
 from ..runs.locate import below, examples, resolve
@@ -138,6 +139,7 @@ def _info(path: Path, declared: Flow, flow: Flow) -> FlowInfo:
         ],
         variants=variant_ids(declared),
         kind=flow.kind,
+        entry="" if flow.kind == "dag" else entry_name(flow),
         init=[
             {"name": item.name, "type": item.type, "default": item.default}
             for item in flow.init.values()

@@ -93,6 +93,11 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
         "The original writes **data_scrubbed** into logs and leaves secrets in outputs;"
         " here they are ***** everywhere.",
     ),
+    "role-in-mapping": (
+        ("outputs", "requests"),
+        "A prompty of the original guards against roles in texts, not in what mappings"
+        " hold; here both are guarded.",
+    ),
     "legacy-tools": (
         ("error",),
         "Inline tool metadata is obsolete in the original as well; the class differs.",

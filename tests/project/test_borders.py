@@ -34,7 +34,7 @@ FACES_MAY_USE = ("pf_jupyter.workspace.api", "pf_jupyter.errors", "pf_jupyter.fl
 POSIX_ONLY = {
     *("fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"),
 }
-ONLY_WHEN_NEEDED = {"jinja2", "openai", "opentelemetry", "ruamel"}
+ONLY_WHEN_NEEDED = {"jinja2", "openai", "opentelemetry", "ruamel", "tiktoken"}
 BUILT_IN_TOOLS = PACKAGE / "worker" / "compat" / "promptflow" / "tools"
 FORK_NAMES = {"fork", "forkpty", "setsid", "setuid", "killpg", "getuid", "WNOHANG"}
 

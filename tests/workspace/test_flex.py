@@ -94,3 +94,22 @@ def test_a_prompty_asks_through_a_stored_connection(rt, folder, tmp_path, shared
         assert "sk-very-secret" not in str(result.to_dict())
         headers = server.requests()[0]["headers"]
         assert headers["authorization"] == "Bearer sk-very-secret"
+
+
+def test_the_box_of_an_entry_fares_as_the_run_does(rt, folder, shared):
+    from pf_jupyter.commands.states import RunStates
+
+    info = shared.flows.show(folder)
+    assert (info.kind, info.entry) == ("flex", "Chat")
+    assert [item["name"] for item in info.init] == ["times", "service"]
+    states = RunStates([], info.entry)
+    seen = []
+
+    def listen(event):
+        states.apply(event)
+        seen.append(states.nodes["Chat"]["status"])
+
+    result = rt.run(folder, on_event=listen)
+    states.finish(result)
+    assert set(seen) == {"Running"}
+    assert states.nodes["Chat"]["status"] == "Completed"

@@ -220,6 +220,15 @@ class PromptyFile:
             ChatAPIInvalidTools, ChatAPIInvalidFunctions.
         """
         request: Dict[str, Any] = dict(self.model["parameters"])
+        for name in ("tools", "functions"):
+            if name in request and not request[name]:
+                code = f"ChatAPIInvalid{name.capitalize()}"
+                raise FlowFailure(
+                    code,
+                    f"'{name}' of '{self.name}' is empty",
+                    hint=f"describe one, or take '{name}' out",
+                    codes=[*_CORE, code],
+                )
         if "tools" in request or "functions" in request:
             request.update(calling_options(request))
         request["model"] = self.model_name
