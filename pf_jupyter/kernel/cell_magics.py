@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..commands.context import Context
 from ..commands.helptext import help_of_cell
-from ..commands.nouns.flow import RUN_OPTIONS, run_flow
+from ..commands.nouns.flow import run_flow
 from ..commands.parsing import parse_arguments, split_line
 from ..commands.results import Message
+from ..commands.run_options import RUN_OPTIONS
 from ..commands.tree import Argument, Outcome, Verb
 from ..commands.values import read_inputs_file, read_pairs
 from ..commands.wording import plural
@@ -205,6 +206,6 @@ def _problems_in_cells(session: Session, verb: Verb, name: str) -> Iterator[None
             # The flow around a node is ours; what is typed of it is the magic's line.
             for problem in problems:
                 if str(problem["file"]).endswith(FLOW_FILE):
-                    problem.update(file="cell", line=1, column=0)
+                    problem.update(file="cell", line=0, column=0)
         kind = FlowInvalid if verb is FLOW_CELL else NodeInvalid
         raise kind(error.message, problems=problems) from None

@@ -108,7 +108,11 @@ def result_html(result: LocalRunResult) -> str:
     flow = result.flow
     if flow is not None and result.record.mode != "node":
         states: dict[str, dict[str, Any]] = {
-            name: {"status": node.status, "duration_ms": node.duration_ms}
+            name: {
+                "status": node.status,
+                "duration_ms": node.duration_ms,
+                "note": f"from run {node.cached_run_id}" if node.cached_run_id else "",
+            }
             for name, node in result.nodes.items()
         }
         if flow.kind != "dag":

@@ -248,3 +248,39 @@ def test_a_flood_of_log_lines_is_bounded() -> None:
     assert len(states.log) == 200
     assert states.dropped_lines == 800
     assert states.log[-1][2] == "999"
+
+
+def test_part_of_a_flow_and_earlier_results_are_asked_for(
+    shell: Context, workspace: DoubleWorkspace
+) -> None:
+    workspace.runtimes.create("demo")
+    run(shell, "flow run hello --from greet --run r-1 --cache")
+    run(shell, "flow run hello --node greet --run r-2 --no-cache")
+    run(shell, "flow run hello")
+    options = [options for _, _, options in workspace.ran]
+    keys = ("from_node", "upstream", "cache")
+    assert [[o.get(key) for key in keys] for o in options] == [
+        ["greet", "r-1", True],
+        [None, "r-2", False],
+        [None, None, None],
+    ]
+    with pytest.raises(PfError, match="exclude"):
+        run(shell, "flow run hello --cache --no-cache")
+
+
+def test_the_trace_of_a_run_is_shown(
+    shell: Context, workspace: DoubleWorkspace
+) -> None:
+    workspace.runtimes.create("demo")
+    result = run(shell, "flow run hello").value
+    outcome = run(shell, f"run show {result.run_id} --trace")
+    assert "double" in str(outcome.text)
+    assert outcome.document["root"]["children"][0]["type"] == "Node"
+
+
+def test_nodes_that_took_a_result_say_from_where() -> None:
+    states = RunStates(["a"])
+    states.apply(
+        {"event": "node_completed", "node": "a", "time": "", "cached_run_id": "r-9"}
+    )
+    assert states.nodes["a"]["note"] == "from run r-9"
