@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 import pf_jupyter
+from pf_jupyter.standin import KEY, StandIn
 from pf_jupyter.workspace.api import Runtime, Workspace
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 KEYS = {"LINK_SIGNING_KEY": "an example key"}
-EXAMPLES = sorted(path.parent.name for path in FOLDER.glob("*/flow.*.yaml"))
+FLOWS = sorted(path.parent.name for path in FOLDER.glob("*/flow.*.yaml"))
+MODEL_FLOWS = [name for name in FLOWS if name.startswith("model-")]
+EXAMPLES = [name for name in FLOWS if name not in MODEL_FLOWS]
 
 
 def published() -> Path | None:
@@ -42,7 +45,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         for name, key in KEYS.items():
             patch.setenv(name, key)
         workspace = pf_jupyter.connect()
-        for file in FOLDER.glob("*/connection.yaml"):
+        files = {file.read_bytes(): file for file in FOLDER.glob("*/connection.yaml")}
+        for file in files.values():
             workspace.connections.create(file)
         yield workspace
         workspace.close()
@@ -75,6 +79,17 @@ def test_an_example_answers_what_the_published_package_answers(runtime, example)
     assert result.status == "Completed"
     assert result.outputs == known["outputs"]
     assert result.metrics == known["metrics"]
+
+
+@pytest.mark.parametrize("example", MODEL_FLOWS)
+def test_an_example_with_a_model_asks_the_stand_in(runtime, example, monkeypatch):
+    known = expected(example)
+    with StandIn.for_runtime(runtime, pause=0) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        result = runtime.run(FOLDER / example, inputs=known["inputs"])
+    assert result.error is None
+    assert result.outputs == known["outputs"]
 
 
 @pytest.mark.skipif(
@@ -116,7 +131,7 @@ def test_an_example_runs_without_any_input(process, example):
     assert process.run(FOLDER / example).status == "Completed"
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", FLOWS)
 def test_an_example_says_what_it_does(example):
     own = (FOLDER / example / "README.md").read_text(encoding="utf-8")
     assert len(own.split()) > 10
@@ -129,7 +144,7 @@ def test_examples_are_found_by_name(workspace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert {flow.name for flow in workspace.flows.list()} >= {"hello"}
     for example in EXAMPLES:
-        assert (workspace.flows.resolve(example) / "flow.dag.yaml").is_file()
+        assert list(workspace.flows.resolve(example).glob("flow.*.yaml"))
 
 
 def test_web_pages_are_classified_right(process):
