@@ -58,6 +58,7 @@ RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs":
 RESULT: {"status": "Completed" | "Failed" | "Canceled", "outputs": {…} or null,
          "nodes": {name: NODE}, "metrics": {}, "error": ERROR or null,
          "started_at", "ended_at", "duration_ms", "pid", "hostname",
+         "artifacts"?: {relative path: base64 of an image that the result names},
          "aggregation_inputs": {…}, "logs"? as in NODE: what was printed by the process
          while not exactly one node ran (by subprocesses, by modules while loading),
          "trace"? [SPAN]: what nodes did inside; absent when there is nothing to tell}
