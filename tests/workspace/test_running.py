@@ -36,9 +36,9 @@ def test_many_at_once(rt, slow_flow):
     assert [result.status for result in run(many())] == ["Completed"] * 4
 
 
-def test_errors_come_through(rt):
+def test_errors_come_through(rt, slow_flow):
     with pytest.raises(UsageError):
-        run(rt.arun("hello", nam="Ana"))
+        run(rt.arun(slow_flow, seconds="soon"))
 
 
 def test_a_cancelled_task_cancels_the_run(shared, rt, slow_flow):
@@ -89,9 +89,9 @@ def test_leaving_the_stream_cancels_the_run(shared, rt, slow_flow):
     assert run(leave()) == "Canceled"
 
 
-def test_a_stream_that_cannot_begin_raises(rt):
+def test_a_stream_that_cannot_begin_raises(rt, slow_flow):
     async def collect():
-        return [event async for event in rt.stream("hello", nam="Ana")]
+        return [event async for event in rt.stream(slow_flow, seconds="soon")]
 
     with pytest.raises(UsageError):
         run(collect())
