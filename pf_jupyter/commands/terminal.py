@@ -123,6 +123,8 @@ class TerminalProgress(Progress):
             words = [f"{MARKS[state['status']]} {name:<{width}}", took]
             if state["status"] != "Completed":
                 words.append(f"{state['status']} {state.get('note') or ''}")
+            elif state.get("note"):
+                words.append(str(state["note"]))
             self._line("  " + "   ".join(w for w in words if w).rstrip())
 
     def _going_on(self, states: RunStates) -> list[str]:

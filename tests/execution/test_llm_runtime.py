@@ -97,3 +97,21 @@ def test_a_refusal_is_the_runs_error(runtime: Any, folder: Path) -> None:
     assert result.status == "Failed"
     assert result.error["codes"] == ["UserError", "OpenAIError", "AuthenticationError"]
     assert result.error["hint"].endswith("%pfconnection show model")
+
+
+def test_a_model_is_seen_in_the_trace_and_asked_once_for_the_same(
+    runtime: Any, folder: Path
+) -> None:
+    runtime.server.reset({"replies": [{"text": "one"}, {"text": "two"}]})
+    first = runtime.run(folder, q="again?", cache=True)
+    assert first.status == "Completed", first.error
+    (model,) = [span for span in first.trace.spans if span.kind == "LLM"]
+    assert model.node == "answer"
+    assert model.attributes["llm.response.model"]
+    assert first.tokens == model.tokens
+    assert first.tokens["total_tokens"] > 0
+    again = runtime.run(folder, q="again?", cache=True)
+    assert again.outputs == first.outputs
+    assert again.nodes["answer"].cached_run_id == first.run_id
+    assert again.tokens == {}
+    assert len(runtime.server.requests()) == 1

@@ -242,3 +242,34 @@ def n(c: CustomConnection):
     assert "key *****" in text
     assert secret not in text
     assert not any(secret[:n] + "…" in text for n in range(4, len(secret)))
+
+
+def test_a_call_of_a_model_is_a_span_below_what_made_it(flow):
+    flow.python(
+        "n",
+        "from types import SimpleNamespace\n"
+        "from pf_jupyter.worker.execution.model_calls import Recording\n"
+        + TRACED
+        + """
+@trace
+def ask():
+    call = Recording("OpenAI", "chat", "m", {"messages": [{"role": "user"}]})
+    usage = SimpleNamespace(prompt_tokens=5, completion_tokens=2, total_tokens=7)
+    call.first_token()
+    call.answered(SimpleNamespace(model="m-2", usage=usage, choices=[]))
+    call.end("hello")
+
+@tool
+def n():
+    ask()
+""",
+    )
+    spans = by_name(flow.run())
+    model = spans["OpenAI.chat"]
+    assert model["kind"] == "LLM"
+    assert model["parent"] == spans["ask"]["id"]
+    assert model["output"] == "hello"
+    assert model["inputs"]["messages"] == [{"role": "user"}]
+    assert model["usage"]["total_tokens"] == 7
+    assert model["attributes"]["llm.response.model"] == "m-2"
+    assert model["attributes"]["llm.first_token_ms"] <= model["duration_ms"]
