@@ -11,6 +11,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pf_jupyter.flow.contents import SnapshotFile
@@ -90,6 +91,14 @@ def _collect_definitions(
                 text = str(decode(data, value))
                 text = text.replace("\r\n", "\n").replace("\r", "\n")
                 found[_digest(text)] = document.value
+
+
+def with_documents(
+    flow: Flow, files: Sequence[SnapshotFile], report: Collector
+) -> Flow:
+    """Return a flow with the YAML that its code may ask for."""
+    found = collect_documents(flow, files, report)
+    return replace(flow, documents=found) if found else flow
 
 
 def _read(file: SnapshotFile) -> bytes | None:

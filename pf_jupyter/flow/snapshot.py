@@ -18,7 +18,7 @@ from pf_jupyter.errors import FlowInvalid
 from pf_jupyter.flow.check import check_graph
 from pf_jupyter.flow.contents import Digests, Snapshot, SnapshotFile, settled
 from pf_jupyter.flow.document import Positions
-from pf_jupyter.flow.documents import collect_documents
+from pf_jupyter.flow.documents import with_documents
 from pf_jupyter.flow.fields import KeyPath
 from pf_jupyter.flow.flex import describe_entry
 from pf_jupyter.flow.folder import Issue, Listing, list_folder
@@ -206,7 +206,7 @@ class Loader:
             listing = list_folder(folder)
             data = b""
             if is_entry(located.path):
-                read = read_flow(b"", located.name, located.name.rpartition(":")[2])
+                read = read_flow(b"", located.name, located.name.split(":")[-1])
             elif any(entry.path == located.name for entry in listing.files):
                 try:
                     data = located.path.read_bytes()
@@ -273,8 +273,7 @@ def _check(
     python: tuple[int, int] | None,
 ) -> None:
     report = read.report
-    loaded.positions = report.positions
-    loaded.declared = read.flow
+    loaded.positions, loaded.declared = report.positions, read.flow
     if read.flow is not None:
         flow, places, chosen = _with_variants(read, variant)
         loaded.flow = flow
@@ -283,23 +282,17 @@ def _check(
             if loaded.snapshot
             else None
         )
-        if loaded.snapshot is not None:
-            flow = loaded.flow = _with_documents(flow, loaded.snapshot, report)
+        if loaded.snapshot:
+            flow = loaded.flow = with_documents(flow, loaded.snapshot.files, report)
         if read.kind == "dag":
             check_graph(flow, places, report)
-        elif read.kind == "flex" and files is not None:
-            flow = loaded.flow = describe_entry(flow, files)
+        elif read.kind == "flex":
+            flow = loaded.flow = describe_entry(flow, files or {})
         if files is not None and read.kind == "dag":
             check_sources(flow, places, report, files, python)
             _check_other_variants(flow, read, places, chosen, files, python)
     loaded.problems = _by_place(report.problems, loaded.file)
     loaded.warnings = _by_place(report.warnings, loaded.file)
-
-
-def _with_documents(flow: Flow, snapshot: Snapshot, report: Collector) -> Flow:
-    """Add the YAML that the flow's code may ask for: the worker cannot read it."""
-    found = collect_documents(flow, snapshot.files, report)
-    return replace(flow, documents=found) if found else flow
 
 
 def _with_variants(
@@ -380,7 +373,7 @@ def _report_issue(report: Collector, issue: Issue, *, warning: bool) -> None:
 
 
 def _holds(snapshot: Snapshot | None, name: str, data: bytes) -> bool:
-    """Tell whether the snapshot was taken of the very flow file that was read."""
+    """Tell whether a snapshot was taken of the very flow file that was read."""
     if snapshot is None:
         return True
     own = next((file for file in snapshot.files if file.path == name), None)

@@ -71,8 +71,8 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "dataclass-output": (
         ("outputs",),
-        "A flex flow's dataclass stays an object in the original's line result; here the"
-        " outputs are its fields, as they are in its run info.",
+        "A flex flow's dataclass stays an object in the original's line result; here"
+        " the outputs are its fields, as they are in its run info.",
     ),
     "init-default": (
         ("outputs",),

@@ -5,32 +5,27 @@ Rules: flow-format sections 3.1 and 9 items 12 to 14.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import os
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from pf_jupyter.errors import PfError
-from pf_jupyter.flow.model import Flow, FlowInput, FlowOutput
+from pf_jupyter.flow.model import Flow, FlowInput
 from pf_jupyter.flow.values import VALUE_TYPES, parse_value
 from pf_jupyter.worker.execution.failures import (
     FlowFailure,
     hint_for,
-    is_public,
-    public_codes,
     text_of,
+)
+from pf_jupyter.worker.execution.flex_calling import (
+    call_entry,
+    function_name,
+    original_of,
 )
 from pf_jupyter.worker.execution.flex_signature import Signature, read_signature
 from pf_jupyter.worker.execution.model_objects import made_arguments
-from pf_jupyter.worker.execution.outputs import (
-    join_async_generators,
-    join_generators,
-    serialised_outputs,
-)
 from pf_jupyter.worker.execution.references import (
     remember_documents,
     resolve_references,
@@ -38,7 +33,6 @@ from pf_jupyter.worker.execution.references import (
 from pf_jupyter.worker.execution.reporting import Reporter
 
 _META = ["UserError", "CoreError", "GenerateFlowMetaJsonError"]
-_SCRIPT = ["UserError", "ScriptExecutionError"]
 
 
 class PortsDiffer(FlowFailure):
@@ -74,7 +68,7 @@ class Entry:
         """Return the entry as TOOL of the protocol."""
         signature = self.signature or Signature()
         function = self.target.__call__ if self.is_class else self.target
-        original = _original(function)
+        original = original_of(function)
         ports = {**(signature.init or {}), **signature.inputs}
         return {
             "name": self.name,
@@ -316,10 +310,10 @@ def _load(entry: Entry) -> None:
     entry.target = target
     owner = target if isinstance(target, type) else None
     function: Any = getattr(target, "__call__") if owner is not None else target  # noqa: B004, B009
-    code = getattr(_original(function), "__code__", None)
+    code = getattr(original_of(function), "__code__", None)
     entry.line = code.co_firstlineno if code is not None else 0
     try:
-        entry.signature = read_signature(name, _original(function), owner)
+        entry.signature = read_signature(name, original_of(function), owner)
     except (TypeError, ValueError) as error:
         raise _refused(entry, text_of(error), "") from None
     for message, hint in entry.signature.problems:
@@ -359,10 +353,6 @@ def _check_ports(entry: Entry, signature: Signature) -> None:
         entry.failures.append(failure)
 
 
-def _original(function: Any) -> Any:
-    return getattr(function, "__original_function", function)
-
-
 def run_flex(
     entry: Entry,
     given: Mapping[str, Any],
@@ -386,91 +376,3 @@ def run_flex(
     function = entry.bind(init, connections)
     arguments = entry.arguments(given, line_number)
     return call_entry(function, arguments, function_name(function), reporter)
-
-
-def function_name(function: Any) -> str:
-    """Return the name under which a callable is reported."""
-    original = _original(function)
-    return str(getattr(original, "__qualname__", None) or type(original).__name__)
-
-
-def call_entry(
-    function: Callable[..., Any],
-    arguments: Mapping[str, Any],
-    name: str,
-    reporter: Reporter,
-) -> Dict[str, Any]:
-    """Call an entry, join what it streams, and return its outputs as JSON data."""
-    original = _original(function)
-    if inspect.iscoroutinefunction(original) or inspect.isasyncgenfunction(original):
-        try:
-            flow, values = _call_async(function, arguments, reporter)
-        except (KeyboardInterrupt, PfError):
-            raise
-        except Exception as error:
-            raise _raw(error) from None
-    else:
-        try:
-            flow, values = _split(function(**arguments))
-            join_generators(flow, values, reporter)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise script_failed(name, error) from None
-    return serialised_outputs(flow, values, reporter.artifacts)
-
-
-def _call_async(
-    function: Callable[..., Any], arguments: Mapping[str, Any], reporter: Reporter
-) -> Any:
-    from pf_jupyter.worker.execution.loop import run_coroutine
-
-    async def call() -> Any:
-        output = function(**arguments)
-        if inspect.isawaitable(output):
-            output = await output
-        flow, values = _split(output)
-        join_generators(flow, values, reporter)
-        if any(isinstance(value, AsyncIterator) for value in values.values()):
-            await join_async_generators(flow, values, reporter)
-        return flow, values
-
-    return run_coroutine(call)
-
-
-def _split(output: Any) -> Any:
-    """Return the outputs that a value stands for, and a flow that declares them."""
-    if isinstance(output, dict):
-        values = dict(output)
-    elif dataclasses.is_dataclass(output) and not isinstance(output, type):
-        fields = dataclasses.fields(output)
-        values = {item.name: getattr(output, item.name) for item in fields}
-    else:
-        values = {"output": output}
-    flow = Flow("", outputs={key: FlowOutput(key, "string") for key in values})
-    return flow, values
-
-
-def script_failed(name: str, error: BaseException) -> FlowFailure:
-    """Return what an exception of an entry means."""
-    if isinstance(error, FlowFailure) and error.code == "LineExecutionTimeoutError":
-        return error
-    kind = error.code if isinstance(error, FlowFailure) else type(error).__name__
-    return FlowFailure(
-        "ScriptExecutionError",
-        f"Execution failure in '{name}': ({kind}) {text_of(error)}",
-        hint=getattr(error, "hint", "") or hint_for(error),
-        codes=_SCRIPT,
-        cause=getattr(error, "cause", None) or error,
-    )
-
-
-def _raw(error: BaseException) -> FlowFailure:
-    name = type(error).__name__
-    return FlowFailure(
-        name,
-        text_of(error),
-        hint=hint_for(error),
-        codes=public_codes(error) if is_public(error) else ["SystemError", name],
-        cause=error,
-    )

@@ -6,7 +6,6 @@ of the compatible package is this class by another name.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
@@ -15,7 +14,6 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional
 from pf_jupyter.errors import PfError
 from pf_jupyter.flow.front_matter import split_prompty
 from pf_jupyter.flow.model import Node
-from pf_jupyter.worker.execution import limits
 from pf_jupyter.worker.execution.failures import FlowFailure, text_of
 from pf_jupyter.worker.execution.images import ImageReader, is_image
 from pf_jupyter.worker.execution.llm.calling import (
@@ -28,8 +26,11 @@ from pf_jupyter.worker.execution.llm.calling import (
 from pf_jupyter.worker.execution.llm.guard import guard
 from pf_jupyter.worker.execution.llm.messages import chat_messages
 from pf_jupyter.worker.execution.llm.options import calling_options
-from pf_jupyter.worker.execution.model_objects import named_connection
 from pf_jupyter.worker.execution.prompts import compile_template, import_jinja2
+from pf_jupyter.worker.execution.prompty_connection import (
+    checked_configuration,
+    connection_of,
+)
 from pf_jupyter.worker.execution.references import (
     read_file,
     read_yaml,
@@ -39,8 +40,6 @@ from pf_jupyter.worker.execution.references import (
 MAX_ATTEMPTS = 11
 _IMAGE = re.compile(r"(data:image/[^;]+;(?:path|base64|url)):\s*(.*)", re.DOTALL)
 _SHOWN = re.compile(r"!\[\s*image\s*\]\(\{\{\s*([^\s{}]+)\s*\}\}\)")
-_NOT_OF_CONNECTION = ("azure_deployment", "model")
-_NO_INLINE = ("type", "connection", *_NOT_OF_CONNECTION)
 _CORE = ("UserError", "CoreError")
 
 
@@ -82,7 +81,7 @@ class PromptyFile:
                 f"'model' of '{os.path.basename(self.path)}' has no 'parameters'",
                 hint="add 'parameters: {}'",
             )
-        self._configuration = _configuration(self.model.get("configuration"))
+        self._configuration = checked_configuration(self.model.get("configuration"))
         self._compiled: Any = None
 
     @property
@@ -252,7 +251,7 @@ class PromptyFile:
             ConnectionNotFoundError, UnknownConnectionType, LLMError when settings are
             missing.
         """
-        return _connection(self._configuration)
+        return connection_of(self._configuration)
 
     def ask(self, given: Mapping[str, Any]) -> Any:
         """Ask the model and return its answer in the form that the file wants.
@@ -370,70 +369,3 @@ def merged(settings: Any, overrides: Mapping[str, Any]) -> Dict[str, Any]:
             value = merged(found.get(key), value)
         found[key] = value
     return found
-
-
-def _configuration(found: Any) -> Any:
-    if not isinstance(found, Mapping):
-        if found is None:
-            raise FlowFailure(
-                "UserErrorException",
-                "the prompty's 'model' has no 'configuration'",
-                hint="add 'configuration: {type: openai, model: …}'",
-            )
-        return found
-    inline = [key for key, value in found.items() if key not in _NO_INLINE and value]
-    if found.get("connection") and inline:
-        raise FlowFailure(
-            "InvalidConnectionError",
-            "the configuration names a connection and has "
-            f"{', '.join(map(str, inline))} of its own",
-            hint="keep the connection, or the others",
-            codes=[*_CORE, "InvalidConnectionError"],
-        )
-    return found
-
-
-def _connection(found: Any) -> Any:
-    given = limits.given_connections.get()
-    if isinstance(found, Mapping):
-        kind = str(found.get("type") or "")
-        named = found.get("connection")
-        values = {k: v for k, v in found.items() if k not in ("type", "connection")}
-    else:
-        kind = "azure_openai" if hasattr(found, "azure_deployment") else "openai"
-        named = found.connection
-        values = {k: v for k, v in vars(found).items() if not k.startswith("_")}
-    if named:
-        return named_connection(named, given)
-    values = {
-        key: resolve_references(value, "") if str(value).startswith("${env:") else value
-        for key, value in values.items()
-        if key != "connection"
-    }
-    classes = importlib.import_module("promptflow.connections")
-    empty = not any(v for k, v in values.items() if k not in _NOT_OF_CONNECTION)
-    for key in _NOT_OF_CONNECTION:
-        values.pop(key, None)
-    try:
-        if kind in ("azure_openai", "azure_open_ai", "AzureOpenAI"):
-            if empty:
-                return classes.AzureOpenAIConnection.from_env()
-            values.setdefault("api_base", values.pop("azure_endpoint", None))
-            if not values.get("api_key"):
-                values.setdefault("auth_mode", "meid_token")
-            values = {k: v for k, v in values.items() if v is not None}
-            return classes.AzureOpenAIConnection(**values)
-        if kind in ("openai", "open_ai", "OpenAI"):
-            if empty:
-                return classes.OpenAIConnection.from_env()
-            return classes.OpenAIConnection(**values)
-    except FlowFailure:
-        raise
-    except Exception as error:
-        raise llm_error(error) from None
-    raise FlowFailure(
-        "UnknownConnectionType",
-        f"a prompty cannot ask through a connection of type '{kind}'",
-        hint="write 'type: openai' or 'type: azure_openai'",
-        codes=[*_CORE, "UnknownConnectionType"],
-    )

@@ -10,7 +10,7 @@ from pf_jupyter.errors import PfError
 from pf_jupyter.flow.model import Flow
 from pf_jupyter.flow.values import parse_value
 from pf_jupyter.worker.execution.failures import FlowFailure
-from pf_jupyter.worker.execution.flex import call_entry
+from pf_jupyter.worker.execution.flex_calling import call_entry
 from pf_jupyter.worker.execution.llm.clients import warm_up
 from pf_jupyter.worker.execution.prompty import PromptyFile
 from pf_jupyter.worker.execution.reporting import Reporter
