@@ -107,9 +107,7 @@ class FlowInvalid(UsageError):
         width = max((len(place) for place in places), default=0)
         lines = [self.message]
         for place, problem in zip(places, self.problems):
-            lines.append(
-                f"  {place:<{width}}  {problem['code']}: {problem['message']}"
-            )
+            lines.append(f"  {place:<{width}}  {problem['code']}: {problem['message']}")
             if problem.get("hint"):
                 lines.append(f"  {'':<{width}}  hint: {problem['hint']}")
         lines.append("nothing was run")

@@ -101,9 +101,7 @@ def docker_engine(docker_host: str, test_label: str) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def default_image(
-    docker_engine: Any, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def default_image(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The reference of the default environment's image."""
     from pf_jupyter.environments.default import resolve_default
 

@@ -176,9 +176,7 @@ def _reserved(node: Node, variables: List[str]) -> Optional[FlowFailure]:
     )
 
 
-def _guarded(
-    render: Callable[..., str], outside: FrozenSet[str]
-) -> Callable[..., str]:
+def _guarded(render: Callable[..., str], outside: FrozenSet[str]) -> Callable[..., str]:
     """Have a prompt's text remember which of its words are no roles."""
 
     def rendered(**values: Any) -> str:
