@@ -117,10 +117,10 @@ def test_a_missing_package_ends_with_the_command_that_adds_it(
     error = flow.failure()
     assert error["code"] == "PythonLoadError"
     assert f"No module named {module}" in error["message"]
-    assert error["hint"] == f"%pfruntime install {distribution}"
+    assert error["hint"].endswith(f"pip install --target . {distribution}")
     assert error["frames"] == [{"file": "n.py", "line": 2, "name": "<module>"}]
     del flow.flow.nodes[0]
-    assert flow.failure()["hint"] == f"%pfruntime install {distribution}"
+    assert flow.failure()["hint"].endswith(f" {distribution}")
 
 
 @pytest.mark.parametrize("path", [None, "missing.py", "."])

@@ -235,13 +235,24 @@ def text_of(error: BaseException) -> str:
         return f"<{type(error).__name__} without a readable text>"
 
 
+def way_to_add(package: str) -> str:
+    """Return what a user can do about a package that the environment lacks.
+
+    Parameters
+    ----------
+    package
+        The name of the distribution.
+    """
+    return f"put it beside the flow: pip install --target . {package}"
+
+
 def hint_for(error: BaseException) -> str:
     """Return the way out of well-known exceptions, empty for others."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.split(".")[0]
         if top == "promptflow":
-            return "%pfruntime install promptflow"
-        return f"%pfruntime install {DISTRIBUTIONS.get(top, top)}"
+            return way_to_add("promptflow")
+        return way_to_add(DISTRIBUTIONS.get(top, top))
     return ""
 
 

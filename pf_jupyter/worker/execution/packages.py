@@ -21,6 +21,7 @@ from pf_jupyter.worker.execution.failures import (
     hint_for,
     load_failed,
     text_of,
+    way_to_add,
 )
 from pf_jupyter.worker.execution.interface import (
     Interface,
@@ -199,7 +200,7 @@ def _not_found(tool_id: str, known: List[str]) -> FlowFailure:
     last = tool_id.rpartition(".")[2]
     close = close or [name for name in known if name.endswith(f".{last}")][:3]
     package = tool_id.partition(".")[0].replace("_", "-")
-    hint = f"%pfruntime install {package or 'NAME'}, when that is its package"
+    hint = f"{way_to_add(package or 'NAME')}, when that is its package"
     if close:
         hint = f"did you mean {' or '.join(repr(name) for name in close)}?"
     return FlowFailure(

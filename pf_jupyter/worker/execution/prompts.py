@@ -17,6 +17,7 @@ from pf_jupyter.worker.execution.failures import (
     FlowFailure,
     load_failed,
     text_of,
+    way_to_add,
 )
 from pf_jupyter.worker.execution.images import prompt_images
 from pf_jupyter.worker.execution.interface import Interface, Parameter
@@ -208,7 +209,7 @@ def import_jinja2(node: Node, folder: str) -> Any:
                 "PythonLoadError",
                 f"node '{node.name}' is a prompt and needs jinja2, which this "
                 f"environment lacks ({text_of(error)})",
-                hint="%pfruntime install jinja2",
+                hint=way_to_add("jinja2"),
                 node=node.name,
             ) from None
         finally:

@@ -43,7 +43,7 @@ def read_yaml(text: str, file: str) -> Any:
             "UserErrorException",
             f"'{file}' is not a file of the flow's folder, and reading it takes a YAML "
             "library, which this environment lacks",
-            hint="%pfruntime install ruamel.yaml, or put the file into the folder",
+            hint="put the file into the folder",
         ) from None
     try:
         return YAML(typ="safe", pure=True).load(text)

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any, Dict, Tuple
 
-from pf_jupyter.worker.execution.failures import FlowFailure, text_of
+from pf_jupyter.worker.execution.failures import FlowFailure, text_of, way_to_add
 from pf_jupyter.worker.execution.llm.options import AZURE, OPENAI
 
 PROVIDERS = {
@@ -74,7 +74,7 @@ def import_openai(folder: str = "") -> Any:
             "PythonLoadError",
             "the node calls a model and needs the package openai, which this "
             f"environment lacks ({text_of(error)})",
-            hint="%pfruntime install openai",
+            hint=way_to_add("openai"),
         ) from None
     finally:
         sys.path[:] = path
@@ -187,7 +187,7 @@ def _token_provider() -> Any:
             "PythonLoadError",
             "the connection signs in with Microsoft Entra and needs the package "
             f"azure-identity, which this environment lacks ({text_of(error)})",
-            hint="%pfruntime install azure-identity, or give the connection a key",
+            hint=f"{way_to_add('azure-identity')}; or give the connection a key",
         ) from None
     return identity.get_bearer_token_provider(
         identity.DefaultAzureCredential(), _AZURE_SCOPE
