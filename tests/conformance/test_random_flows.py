@@ -23,7 +23,9 @@ FIRST = int(os.environ.get("PF_CONFORMANCE_SEED", "0"))
 @pytest.mark.timeout(3600)
 def test_random_flows_give_the_published_answers() -> None:
     cases = [random_case(seed) for seed in range(FIRST, FIRST + COUNT)]
-    found, _ = verdicts(cases)
+    found, source = verdicts(cases)
+    if source == "snapshot":
+        pytest.skip("only the published package itself answers flows made at random")
     wrong = {
         name: verdict.explain() for name, verdict in found.items() if not verdict.equal
     }

@@ -217,23 +217,30 @@ class _Run:
                 self._reporter.warn(f"the flow declares no input '{name}'")
         normal = [n for n in prepared.nodes.values() if not n.node.aggregation]
         scope = Scope(inputs)
-        self._schedule(Line(normal, scope, self._reporter, self._connections), prepared)
-        if len(normal) == len(prepared.nodes):
-            return
-        collected = aggregation_inputs(flow, scope)
+        line = Line(normal, scope, self._reporter, self._connections)
+        unserialisable: Optional[FlowFailure] = None
+        try:
+            self._schedule(line, prepared)
+        except FlowFailure as failure:
+            # it marks the run Failed and ends nothing (flow-format section 2.1)
+            if failure.code != "FlowOutputUnserializable":
+                raise
+            unserialisable = failure
+        if len(normal) < len(prepared.nodes):
+            self._run_aggregation(prepared, inputs, scope)
+        if unserialisable is not None:
+            raise unserialisable
+
+    def _run_aggregation(
+        self, prepared: PreparedFlow, inputs: Mapping[str, Any], scope: Scope
+    ) -> None:
+        """Run aggregation nodes over this one line; their failure is not the flow's."""
+        collected = aggregation_inputs(prepared.flow, scope)
         self.aggregation_inputs = {
             key: self._reporter.plain(value) for key, value in collected.items()
         }
-        if self._aggregate and collected:
-            self._run_aggregation(prepared, inputs, collected)
-
-    def _run_aggregation(
-        self,
-        prepared: PreparedFlow,
-        inputs: Mapping[str, Any],
-        collected: Mapping[str, Any],
-    ) -> None:
-        """Run aggregation nodes over this one line; their failure is not the flow's."""
+        if not self._aggregate or not collected:
+            return
         nodes = [n for n in prepared.nodes.values() if n.node.aggregation]
         scope = Scope(
             {name: [value] for name, value in inputs.items()},
