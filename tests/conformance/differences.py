@@ -58,7 +58,13 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "more-precise": (
         ("error",),
-        "Where the original says UserErrorException we name the condition.",
+        "Where the original says UserErrorException, or stumbles over a consequence,"
+        " we name the condition.",
+    ),
+    "assistant-record": (
+        ("node ",),
+        "The original records an assistant definition as the text of an object; here"
+        " its fields are recorded.",
     ),
     "mutated-inputs": (
         ("node ",),

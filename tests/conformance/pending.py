@@ -7,8 +7,6 @@ from .case import Case
 WAITING = {
     "batch-": "batch runs",
     "mapping-": "batch runs",
-    "package-assistant": "the record of an assistant definition",
-    "node-prompt-package": "package tools",
 }
 
 

@@ -427,6 +427,7 @@ case(
     files={
         "assistant.yaml": "model: m\ninstructions: i\ntools:\n- type: code_interpreter\n"
     },
+    differs="assistant-record",
 )
 case(
     "package-custom-llm",

@@ -399,6 +399,7 @@ case(
     HELLO.replace("type: python", "type: prompt").replace(
         "type: code, path", "type: package, tool"
     ),
+    differs="more-precise",
     a=ECHO,
 )
 case(
