@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ def portions(files: Sequence[SnapshotFile]) -> Iterator[dict[str, str]]:
                 code="file_changed",
                 hint="it was there a moment ago; run the flow again",
             ) from None
+        if hashlib.sha256(content).hexdigest() != file.digest:
+            raise UsageError(
+                f"{file.path} changed while the flow's folder was being sent",
+                code="file_changed",
+                hint="run the flow again; what writes all the time belongs elsewhere",
+            )
         portion[file.digest] = base64.b64encode(content).decode("ascii")
         size += len(content)
         if size >= _PORTION_BYTES:

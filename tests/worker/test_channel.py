@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -267,9 +268,12 @@ def test_the_owner_hears_of_the_end_once(peer: Peer) -> None:
     assert ends == [1]
 
 
+DIGEST = hashlib.sha256(b"a").hexdigest()
+
+
 class OneFile:
     path = "a.py"
-    digest = "d" * 64
+    digest = DIGEST
     size = 1
     mode = 0o644
 
@@ -296,11 +300,11 @@ def test_a_snapshot_is_sent_only_when_it_is_missing(
     pending = channel.run(snapshot, {"flow": {}})
     asked = peer.refuse("snapshot_missing")
     assert asked["snapshot"] == snapshot.digest
-    opened = peer.answer({"missing": ["d" * 64]})
+    opened = peer.answer({"missing": [DIGEST]})
     assert opened["op"] == "snapshot.open"
     assert opened["files"][0]["path"] == "a.py"
     filled = peer.answer({"missing": []})
-    assert filled["blobs"] == {"d" * 64: "YQ=="}
+    assert filled["blobs"] == {DIGEST: "YQ=="}
     again = peer.answer("done")
     assert again["id"] == pending.id != asked["id"]
     assert pending.result(20) == "done"
@@ -330,8 +334,20 @@ def test_a_file_that_went_away_is_told(
     snapshot.files[0].absolute.unlink()
     pending = channel.run(snapshot, {"flow": {}})
     peer.refuse("snapshot_missing")
-    peer.answer({"missing": ["d" * 64]})
+    peer.answer({"missing": [DIGEST]})
     with pytest.raises(UsageError, match=r"a\.py cannot be read") as info:
+        pending.result(20)
+    assert info.value.code == "file_changed"
+
+
+def test_a_file_that_changed_meanwhile_is_named(
+    peer: Peer, channel: WorkerChannel, snapshot: Snapshot
+) -> None:
+    snapshot.files[0].absolute.write_text("b")
+    pending = channel.run(snapshot, {"flow": {}})
+    peer.refuse("snapshot_missing")
+    peer.answer({"missing": [DIGEST]})
+    with pytest.raises(UsageError, match=r"a\.py changed while") as info:
         pending.result(20)
     assert info.value.code == "file_changed"
 
