@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from .case import Case
 from .openai_server import OpenAIServer
+
+QUIET = {"PF_TRACING_SKIP_LOCAL_SETUP": "true"}
+"""Keeps the published package from leaving a service of its own running."""
 
 
 def ask(
@@ -26,6 +30,7 @@ def ask(
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        env={**os.environ, **QUIET},
     )
     assert process.stdin is not None
     assert process.stdout is not None

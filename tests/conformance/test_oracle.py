@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from . import oracle
+from .asking import QUIET
 from .case import load_cases
 from .openai_server import OpenAIServer
 
@@ -34,6 +35,7 @@ def test_the_runner_says_what_the_command_line_says(name: str, tmp_path: Path) -
     command = [str(python), "-m", "promptflow._cli.pf", "flow", "test"]
     command += ["--flow", str(tmp_path), *(["--inputs", *given] if given else [])]
     home = {"PF_HOME_DIRECTORY": str(tmp_path / "home"), "HOME": str(tmp_path)}
+    home |= QUIET
     result = subprocess.run(
         command,
         capture_output=True,
