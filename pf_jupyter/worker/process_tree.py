@@ -131,11 +131,23 @@ def kill_tree(pid: int) -> None:
             check=False,
         )
         return
-    below = descendants([pid])
-    kill(pid)
+    # what is stopped forks no more, so that nobody is born between look and kill
+    stopped = [pid]
+    _stop(pid)
+    while fresh := [child for child in descendants([pid]) if child not in stopped]:
+        for child in fresh:
+            _stop(child)
+        stopped += fresh
     kill_group(pid)
-    for child in below:
-        kill(child)
+    for process in stopped:
+        kill(process)
+
+
+def _stop(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except OSError:
+        pass
 
 
 def describe_exit(status: Optional[int]) -> str:
