@@ -2,7 +2,9 @@
 
     PfError                     code, message, hint; exit_code for the shell
     ├── UsageError              2  the user's words do not fit (verb, option, value)
-    │   └── FlowInvalid         2  a flow has problems; all of them are in .problems
+    │   └── Invalid             2  something written has problems, all in .problems
+    │       ├── FlowInvalid           a flow
+    │       └── EnvironmentInvalid    the definition of an environment
     ├── NotFound                1  a runtime, run, flow, environment … does not exist
     ├── AlreadyExists           1  creating what is there already
     ├── IllegalState            1  the thing is not in a state that allows this
@@ -82,8 +84,8 @@ class UsageError(PfError):
     exit_code = 2
 
 
-class FlowInvalid(UsageError):
-    """A flow has problems and was not run.
+class Invalid(UsageError):
+    """Something that was written has problems, and nothing was done with it.
 
     Parameters
     ----------
@@ -92,7 +94,8 @@ class FlowInvalid(UsageError):
         problem that was found; line and column count from 1.
     """
 
-    code = "flow_invalid"
+    code = "invalid"
+    ending = "nothing was done"
 
     def __init__(self, message: str, *, problems: List[Dict[str, Any]]) -> None:
         super().__init__(message, details={"problems": problems})
@@ -110,8 +113,22 @@ class FlowInvalid(UsageError):
             lines.append(f"  {place:<{width}}  {problem['code']}: {problem['message']}")
             if problem.get("hint"):
                 lines.append(f"  {'':<{width}}  hint: {problem['hint']}")
-        lines.append("nothing was run")
+        lines.append(self.ending)
         return "\n".join(lines)
+
+
+class FlowInvalid(Invalid):
+    """A flow has problems and was not run."""
+
+    code = "flow_invalid"
+    ending = "nothing was run"
+
+
+class EnvironmentInvalid(Invalid):
+    """The definition of an environment has problems and was not used."""
+
+    code = "environment_invalid"
+    ending = "nothing was built or installed"
 
 
 class NotFound(PfError):

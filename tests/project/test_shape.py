@@ -30,6 +30,7 @@ DEPENDENCIES = {
     "jinja2": "jinja2",
     "jupyter-core": "jupyter_core",
     "openai": "openai",
+    "packaging": "packaging",
     "ruamel.yaml": "ruamel",
     "sqlalchemy": "sqlalchemy",
 }
