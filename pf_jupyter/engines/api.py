@@ -140,13 +140,60 @@ class BuildProgress:
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """An image in the engine. ``id`` is its content digest, ``sha256:…``."""
+    """An image in the engine. ``id`` is its content digest, ``sha256:…``.
+
+    ``registry_digests`` are ``repository@sha256:…``, one for each registry that is
+    known to hold it.
+    """
 
     id: str
     tags: Sequence[str]
     size: int
     labels: Mapping[str, str]
     created_at: datetime | None = None
+    registry_digests: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Login:
+    """What a registry is told about who asks; never shown."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How a folder is built.
+
+    Parameters
+    ----------
+    dockerfile
+        POSIX path of the Dockerfile in the folder.
+    text
+        Takes the place of what stands in that file.
+    files
+        What is sent: (POSIX path in the context, path here); None sends everything.
+        Folders and symbolic links are sent as what they are.
+    arguments
+        Build arguments; those for proxies leave no trace in the image.
+    host_network
+        Build steps use the engine's own network, such as for a proxy on loopback.
+    mark
+        Builds of the same thing carry the same: what one that was killed left is
+        found by it at the next; the reference when empty. One at a time, please.
+    """
+
+    dockerfile: str = "Dockerfile"
+    text: str | None = None
+    files: Sequence[tuple[str, Path]] | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
+    host_network: bool = False
+    mark: str = ""
+
+
+PLAIN_BUILD = BuildOptions()
+"""Everything in the folder, its Dockerfile as it stands."""
 
 
 class ByteStream(Protocol):
@@ -197,8 +244,54 @@ class Engine(Protocol):
     def image(self, reference: str) -> ImageInfo | None:
         """Return the image that is here under ``reference``, or None."""
 
-    def pull(self, reference: str, progress: Progress | None = None) -> ImageInfo:
-        """Fetch an image from its registry (Unreachable, NotFound, Refused)."""
+    def images(self, labels: Mapping[str, str]) -> list[ImageInfo]:
+        """Return the images with a name that carry all of these labels."""
+
+    def pull(
+        self,
+        reference: str,
+        progress: Progress | None = None,
+        *,
+        login: Login | None = None,
+    ) -> ImageInfo:
+        """Fetch an image from its registry (Unreachable, NotFound, Refused).
+
+        ``login`` None means what the engine's own command would use.
+        """
+
+    def push(
+        self,
+        reference: str,
+        progress: Progress | None = None,
+        *,
+        login: Login | None = None,
+    ) -> str:
+        """Send an image to the registry in its name; return its digest there.
+
+        Raises
+        ------
+        Unreachable, Refused, NotFound, RuntimeFailed
+            It is not there, or not all of it.
+        """
+
+    def registry_digest(self, reference: str, *, login: Login | None = None) -> str:
+        """Return the digest that a registry has under a name, fetching nothing.
+
+        Raises
+        ------
+        Unreachable, Refused, NotFound
+        """
+
+    def tag(self, image: str, reference: str) -> None:
+        """Give an image that is here a further name, taking it from any other."""
+
+    def save(
+        self, references: Sequence[str], archive: Path, progress: Progress | None = None
+    ) -> None:
+        """Write images with their names into a file."""
+
+    def load(self, archive: Path, progress: Progress | None = None) -> list[ImageInfo]:
+        """Read the images of a file that `save` wrote."""
 
     def import_image(
         self,
@@ -218,8 +311,12 @@ class Engine(Protocol):
         *,
         labels: Mapping[str, str],
         progress: Progress | None = None,
+        options: BuildOptions = PLAIN_BUILD,
     ) -> ImageInfo:
-        """Build a folder with a Dockerfile; the last log lines go into a failure."""
+        """Build a folder with a Dockerfile; the last log lines go into a failure.
+
+        What a build that fails or is interrupted has made is removed again.
+        """
 
     def remove_image(self, reference: str) -> None:
         """Remove an image; one that is not there is no error."""

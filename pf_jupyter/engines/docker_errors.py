@@ -139,7 +139,7 @@ def from_engine(text: str, status: int, phase: str, subject: str) -> PfError:
             code="image_not_found",
             hint="check its name and tag; docker images lists those that are here",
         )
-    if status in (0, 500) and phase == "pull" and _NETWORK.search(text):
+    if status in (0, 500) and phase in ("pull", "push") and _NETWORK.search(text):
         return Unreachable(
             f"the registry of {subject or 'the image'} does not answer: {_short(text)}",
             code="registry_unreachable",

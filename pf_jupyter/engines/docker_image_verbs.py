@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from pf_jupyter.engines import docker_images, docker_state
-from pf_jupyter.engines.api import ImageInfo, Progress
-from pf_jupyter.errors import NotFound, PfError
+from pf_jupyter.engines import (
+    docker_context,
+    docker_images,
+    docker_state,
+    docker_transfer,
+)
+from pf_jupyter.engines.api import (
+    LABEL,
+    PLAIN_BUILD,
+    BuildOptions,
+    ImageInfo,
+    Login,
+    Progress,
+)
+from pf_jupyter.engines.docker_remains import Remains
+from pf_jupyter.errors import NotFound
+
+BUILD_LABEL = f"{LABEL}.build"
+"""On all that a build leaves on its way; its value is the build's mark."""
 
 
 class ImageVerbs(ABC):
@@ -39,13 +54,83 @@ class ImageVerbs(ABC):
         with self._call("check", reference) as client:
             return docker_state.to_image(client.inspect_image(reference))
 
-    def pull(self, reference: str, progress: Progress | None = None) -> ImageInfo:
+    def images(self, labels: Mapping[str, str]) -> list[ImageInfo]:
+        """Return the images with a name that carry all of these labels."""
+        wanted = [f"{key}={value}" for key, value in labels.items()]
+        with self._call("check") as client:
+            # `all` would list what builds keep on the way, which has no name
+            found = client.images(filters={"label": wanted} if wanted else None)
+            names = [str(item["Id"]) for item in found if _named(item)]
+        here = [self.image(name) for name in names]
+        return [image for image in here if image is not None]
+
+    def pull(
+        self,
+        reference: str,
+        progress: Progress | None = None,
+        *,
+        login: Login | None = None,
+    ) -> ImageInfo:
         """Fetch an image from its registry; see `Engine.pull`."""
         repository, tag = docker_images.split_reference(reference)
+        options = docker_transfer.login_options(login)
         with self._patient("pull", reference) as client:
-            messages = client.pull(repository, tag=tag, stream=True, decode=True)
+            messages = client.pull(
+                repository, tag=tag, stream=True, decode=True, **options
+            )
             docker_images.follow_pull(messages, reference, progress)
         return self._image_here(reference)
+
+    def push(
+        self,
+        reference: str,
+        progress: Progress | None = None,
+        *,
+        login: Login | None = None,
+    ) -> str:
+        """Send an image to the registry in its name; see `Engine.push`."""
+        repository, tag = docker_images.split_reference(reference)
+        options = docker_transfer.login_options(login)
+        with self._patient("push", reference) as client:
+            messages = client.push(
+                repository, tag=tag, stream=True, decode=True, **options
+            )
+            return docker_transfer.follow_push(messages, reference, progress)
+
+    def registry_digest(self, reference: str, *, login: Login | None = None) -> str:
+        """Return the digest that a registry has under a name."""
+        with self._call("pull", reference) as client:
+            answer = client.inspect_distribution(
+                reference, **docker_transfer.login_options(login)
+            )
+        return str((answer.get("Descriptor") or {}).get("digest") or "")
+
+    def tag(self, image: str, reference: str) -> None:
+        """Give an image that is here a further name."""
+        repository, tag = docker_images.split_reference(reference)
+        with self._call("run", image) as client:
+            client.tag(image, repository, tag, force=True)
+
+    def save(
+        self, references: Sequence[str], archive: Path, progress: Progress | None = None
+    ) -> None:
+        """Write images with their names into a file."""
+        size = sum(self._image_here(name).size for name in references)
+        with self._patient("export", references[0]) as client:
+            # docker-py saves one image by its name, the engine any number
+            answer = client._get(
+                client._url("/images/get"), params={"names": references}, stream=True
+            )
+            client._raise_for_status(answer)
+            pieces = answer.iter_content(1024 * 1024)
+            docker_transfer.write_archive(pieces, archive, size, progress)
+
+    def load(self, archive: Path, progress: Progress | None = None) -> list[ImageInfo]:
+        """Read the images of a file that `save` wrote."""
+        with self._patient("import", archive.name) as client:
+            messages = client.load_image(docker_transfer.pieces_of(archive, progress))
+            names = docker_transfer.follow_load(messages, archive)
+        return [self._image_here(name) for name in names]
 
     def import_image(
         self,
@@ -79,25 +164,32 @@ class ImageVerbs(ABC):
         *,
         labels: Mapping[str, str],
         progress: Progress | None = None,
+        options: BuildOptions = PLAIN_BUILD,
     ) -> ImageInfo:
         """Build a folder with a Dockerfile; see `Engine.build`."""
-        docker_images.require_dockerfile(context)
+        mark = options.mark or reference
+        text = docker_context.build_text(context, options)
+        text = docker_context.marked(text, BUILD_LABEL, mark)
+        sent = docker_context.stream(context, options, text, progress)
         with self._patient("build", reference) as client:
-            messages = client.build(
-                path=str(context),
-                tag=reference,
-                labels=dict(labels),
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
+            remains = Remains(client, f"{BUILD_LABEL}={mark}")
             follower = docker_images.BuildFollower(reference, progress)
             try:
+                messages = client.build(
+                    fileobj=sent,
+                    custom_context=True,
+                    dockerfile=options.dockerfile,
+                    tag=reference,
+                    labels=dict(labels),
+                    buildargs=dict(options.arguments),
+                    network_mode="host" if options.host_network else None,
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                )
                 follower.follow(messages)
-            except PfError:
-                for layer in reversed(follower.made):
-                    with contextlib.suppress(Exception):
-                        client.remove_image(layer, noprune=True)
+            except BaseException:
+                remains.remove(follower.made)
                 raise
         return self._image_here(reference)
 
@@ -108,3 +200,7 @@ class ImageVerbs(ABC):
                 client.remove_image(reference, force=True)
         except NotFound:
             pass  # what was asked is so
+
+
+def _named(item: Mapping[str, Any]) -> bool:
+    return any(tag != "<none>:<none>" for tag in item.get("RepoTags") or ())

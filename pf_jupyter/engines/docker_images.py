@@ -11,7 +11,7 @@ from typing import Any
 
 from pf_jupyter.engines.api import BuildProgress, Progress
 from pf_jupyter.engines.docker_errors import from_engine
-from pf_jupyter.errors import PfError, RuntimeFailed, UsageError
+from pf_jupyter.errors import PfError, RuntimeFailed
 
 LOG_LINES = 40
 _PIECE = 1024 * 1024
@@ -54,7 +54,7 @@ def follow_pull(
     problem = ""
     for message in messages:
         # read on to the end: only then is the connection given back
-        problem = problem or _error_of(message)
+        problem = problem or error_of(message)
         if progress is None or problem:
             continue
         detail = message.get("progressDetail") or {}
@@ -100,7 +100,7 @@ class BuildFollower:
             for line in str(message.get("stream", "")).splitlines():
                 self._line(_COLOUR.sub("", line))
             # read on to the end: only then is the connection given back
-            problem = problem or _error_of(message)
+            problem = problem or error_of(message)
         if problem:
             raise self._failed(problem)
 
@@ -137,9 +137,12 @@ class BuildFollower:
         )
 
 
-def _error_of(message: Mapping[str, Any]) -> str:
+def error_of(message: Mapping[str, Any]) -> str:
+    """Return what an engine's line says went wrong; empty when nothing did."""
     detail = message.get("errorDetail") or {}
-    return str(detail.get("message") or message.get("error") or "")
+    # a lone message is the answer of an engine that refused to begin
+    alone = message.get("message") if len(message) == 1 else ""
+    return str(detail.get("message") or message.get("error") or alone or "")
 
 
 def read_archive(archive: Path, progress: Progress | None) -> Iterator[bytes]:
@@ -166,7 +169,7 @@ def imported(answer: str, reference: str) -> str:
     for line in answer.split("\n"):
         if line.strip():
             message = json.loads(line)
-            if text := _error_of(message):
+            if text := error_of(message):
                 raise from_engine(text, 0, "build", reference)
             last = str(message.get("status") or message.get("stream") or last).strip()
     if not last:
@@ -186,13 +189,3 @@ def import_changes(
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return '"' + escaped.replace("\n", " ") + '"'
-
-
-def require_dockerfile(context: Path) -> None:
-    """Raise `UsageError` unless ``context`` is a folder that holds a Dockerfile."""
-    if not (context / "Dockerfile").is_file():
-        raise UsageError(
-            f"there is no Dockerfile in {context}",
-            code="no_dockerfile",
-            hint="name the folder that holds it",
-        )

@@ -152,6 +152,7 @@ def to_image(raw: Mapping[str, Any]) -> ImageInfo:
         size=int(raw.get("Size") or raw.get("VirtualSize") or 0),
         labels=dict(config.get("Labels") or {}),
         created_at=parse_time(created) if isinstance(created, str) else None,
+        registry_digests=tuple(raw.get("RepoDigests") or ()),
     )
 
 

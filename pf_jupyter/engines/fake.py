@@ -6,7 +6,6 @@ Programs are this machine's own, or functions that a test gives. Registered nowh
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 import threading
@@ -19,7 +18,6 @@ from typing import Any
 
 from pf_jupyter.engines.api import (
     LABEL,
-    BuildProgress,
     ByteStream,
     EngineInfo,
     ImageInfo,
@@ -27,11 +25,11 @@ from pf_jupyter.engines.api import (
     InstanceSpec,
     InstanceState,
     InstanceStats,
-    Progress,
     Subscription,
 )
 from pf_jupyter.engines.docker_profile import INSTANCE_LABEL, container_name
 from pf_jupyter.engines.docker_state import missing, out_of_memory
+from pf_jupyter.engines.fake_images import FakeImages
 from pf_jupyter.engines.lines import LogLines
 from pf_jupyter.engines.process_stream import ProcessStream
 from pf_jupyter.errors import AlreadyExists, IllegalState, NotFound, Unreachable
@@ -57,7 +55,7 @@ class FakeInstance:
         return {**self.spec.labels, INSTANCE_LABEL: self.spec.name}
 
 
-class FakeEngine:
+class FakeEngine(FakeImages):
     """An `Engine` in memory.
 
     Parameters
@@ -68,6 +66,8 @@ class FakeEngine:
         The command that `python` answers.
     program
         Opens the stream for a command; this machine's own programs when None.
+    registry
+        What its registries hold, to be shared with other engines.
     """
 
     name = "fake"
@@ -79,17 +79,16 @@ class FakeEngine:
         *,
         python: Sequence[str] = ("python3",),
         program: Program | None = None,
+        registry: dict[str, ImageInfo] | None = None,
     ) -> None:
         self.instances: dict[str, FakeInstance] = {}
         self.calls: list[str] = []
         self.reachable = True
-        self._images: dict[str, ImageInfo] = {}
         self._python = list(python)
         self._program = program or _local
         self._watchers: list[Callable[[InstanceEvent], None]] = []
         self._lock = threading.RLock()
-        for reference in images:
-            self._add_image(reference, {})
+        FakeImages.__init__(self, images, self._called, registry)
 
     # faults
 
@@ -153,69 +152,12 @@ class FakeEngine:
     def close(self) -> None:
         """Release nothing."""
 
-    # images
-
-    def _add_image(self, reference: str, labels: Mapping[str, str]) -> ImageInfo:
-        digest = hashlib.sha256(reference.encode()).hexdigest()
-        image = ImageInfo(f"sha256:{digest}", (reference,), 1, dict(labels))
-        self._images[reference] = image
-        return image
-
-    def image(self, reference: str) -> ImageInfo | None:
-        """Return the image, or None."""
-        self._called("image")
-        return self._images.get(reference)
-
-    def pull(self, reference: str, progress: Progress | None = None) -> ImageInfo:
-        """Refuse: there is no registry."""
-        self._called("pull")
-        raise NotFound(
-            f"there is no image {reference}",
-            code="image_not_found",
-            hint="give it to FakeEngine",
-        )
-
-    def import_image(
-        self,
-        archive: Path,
-        reference: str,
-        *,
-        environment: Mapping[str, str],
-        labels: Mapping[str, str],
-        progress: Progress | None = None,
-    ) -> ImageInfo:
-        """Remember an image of that name."""
-        self._called("import_image")
-        if progress is not None:
-            size = archive.stat().st_size
-            progress(BuildProgress("importing", size, size))
-        return self._add_image(reference, labels)
-
-    def build(
-        self,
-        context: Path,
-        reference: str,
-        *,
-        labels: Mapping[str, str],
-        progress: Progress | None = None,
-    ) -> ImageInfo:
-        """Remember an image of that name."""
-        self._called("build")
-        if progress is not None:
-            progress(BuildProgress("built"))
-        return self._add_image(reference, labels)
-
-    def remove_image(self, reference: str) -> None:
-        """Forget an image."""
-        self._called("remove_image")
-        self._images.pop(reference, None)
-
     # the life of an instance
 
     def create(self, spec: InstanceSpec) -> str:
         """Create an instance and return its id."""
         self._called("create")
-        if spec.image not in self._images:
+        if self.image(spec.image) is None:
             raise NotFound(
                 f"there is no image {spec.image}",
                 code="image_not_found",

@@ -24,7 +24,6 @@ from pf_jupyter.engines.api import (
     InstanceSpec,
     InstanceState,
     InstanceStats,
-    Progress,
     Subscription,
 )
 from pf_jupyter.engines.docker_profile import INSTANCE_LABEL, container_name
@@ -32,6 +31,7 @@ from pf_jupyter.engines.home import default_home
 from pf_jupyter.engines.lines import LogLines
 from pf_jupyter.engines.probe import find_version, python_missing, usable
 from pf_jupyter.engines.process_identity import MARK, Process
+from pf_jupyter.engines.process_images import NoImages
 from pf_jupyter.engines.process_records import Record, Records
 from pf_jupyter.engines.process_stream import ProcessStream
 from pf_jupyter.errors import IllegalState, NotFound
@@ -86,7 +86,7 @@ _INHERITED = frozenset(
 )
 
 
-class ProcessEngine:
+class ProcessEngine(NoImages):
     """An `Engine` without containers.
 
     Parameters
@@ -136,36 +136,6 @@ class ProcessEngine:
             size=status.st_size,
             labels={},
         )
-
-    def pull(self, reference: str, progress: Progress | None = None) -> ImageInfo:
-        """Refuse: there are no images here."""
-        raise _no_images(f"{reference} cannot be fetched")
-
-    def import_image(
-        self,
-        archive: Path,
-        reference: str,
-        *,
-        environment: Mapping[str, str],
-        labels: Mapping[str, str],
-        progress: Progress | None = None,
-    ) -> ImageInfo:
-        """Refuse: there are no images here."""
-        raise _no_images(f"{reference} cannot be imported")
-
-    def build(
-        self,
-        context: Path,
-        reference: str,
-        *,
-        labels: Mapping[str, str],
-        progress: Progress | None = None,
-    ) -> ImageInfo:
-        """Refuse: there are no images here."""
-        raise _no_images(f"{reference} cannot be built")
-
-    def remove_image(self, reference: str) -> None:
-        """Leave the interpreter alone: it is not ours."""
 
     # the life of an instance
 
@@ -363,14 +333,6 @@ class _BoundedLog:
                     file.write(piece[:room])
         except OSError:
             pass  # the instance was removed while its last words came
-
-
-def _no_images(what: str) -> IllegalState:
-    return IllegalState(
-        f"{what}: compute 'process' runs without containers",
-        code="no_images",
-        hint="start Docker, then choose the compute 'docker'",
-    )
 
 
 def _machine_memory() -> int:
