@@ -206,6 +206,15 @@ def _node_connections(
     return [f"{key}={name}" for key in keys for name in names]
 
 
+def _node_inputs(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    info = context.workspace.flows.show(context.flow(given["path"][0]))
+    return [
+        f"{node['name']}.{key}="
+        for node in info.nodes
+        for key in node.get("inputs") or {}
+    ]
+
+
 LLM_SETTINGS = (
     *("api=chat", "api=completion", "model=", "deployment_name=", "temperature="),
     *("max_tokens=", "stream=true", "top_p=", "stop=", "seed=", "response_format="),
@@ -256,6 +265,7 @@ SOURCES: Mapping[str, Callable[[Context, Mapping[str, list[str]]], Iterable[str]
     "connection-field": _connection_fields,
     "connection-type": _connection_types,
     "node-connection": _node_connections,
+    "node-input": _node_inputs,
     "file": _files,
     "llm-setting": _llm_settings,
 }

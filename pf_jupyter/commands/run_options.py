@@ -55,6 +55,13 @@ RUN_OPTIONS = (
         many=True,
     ),
     Argument(
+        "--overrides",
+        "other values than the flow says: a node's input, or a path into the flow",
+        metavar="NODE.INPUT=VALUE",
+        complete="node-input",
+        many=True,
+    ),
+    Argument(
         "--init",
         "what the class of a flex flow is made with",
         metavar="name=value",
@@ -78,6 +85,18 @@ def part_options(arguments: Namespace) -> dict[str, Any]:
         "cache": False if arguments.no_cache else (True if arguments.cache else None),
     }
     return {name: value for name, value in options.items() if value is not None}
+
+
+def override_values(context: Context, pairs: Sequence[str]) -> dict[str, Any] | None:
+    """Read values that replace the flow's; what is JSON is taken as such."""
+    found = read_pairs(context, pairs, "override")
+    for name, value in found.items():
+        if isinstance(value, str):
+            try:
+                found[name] = json.loads(value)
+            except ValueError:
+                continue  # a text, which needs no quotes
+    return found or None
 
 
 def init_values(

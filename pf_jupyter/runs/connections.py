@@ -20,7 +20,7 @@ from ..flow.reference import is_reference
 Overrides = Mapping[str, Mapping[str, Any]]
 """``{node: {input, "connection", "deployment_name" or "model": value}}``."""
 
-_MODEL_NODES = ("llm", "custom_llm")
+_MODEL_NODES = ("llm",)
 _OF_MODELS = ("connection", "deployment_name", "model")
 
 
@@ -123,17 +123,33 @@ def overridden(flow: Flow, overrides: Overrides | None) -> Flow:
 def _other(node: Node, values: Mapping[str, Any]) -> Node:
     connection, inputs = node.connection, dict(node.inputs)
     for key, value in values.items():
-        known = list(_OF_MODELS) if node.type in _MODEL_NODES else list(node.inputs)
-        if key not in known:
+        if node.type in _MODEL_NODES and key not in _OF_MODELS:
+            known = ", ".join(_OF_MODELS)
             raise _invalid(
                 f"node {node.name!r} takes no connection as {key!r}",
-                did_you_mean(key, known, f"it takes {', '.join(known) or 'none'}"),
+                did_you_mean(
+                    key,
+                    _OF_MODELS,
+                    f"it takes {known}; other values are given as overrides",
+                ),
             )
         if node.type in _MODEL_NODES and key == "connection":
             connection = str(value)
         else:
             inputs[key] = value
     return replace(node, connection=connection, inputs=inputs)
+
+
+def inputs_of(flow: Flow, overrides: Overrides | None) -> dict[str, list[str]]:
+    """Return by node which of its inputs must be connections: the others given here.
+
+    What they are is known only where the code is.
+    """
+    return {
+        name: [key for key in values if key not in ("deployment_name", "model")]
+        for name, values in (overrides or {}).items()
+        if (node := flow.node(name)) is not None and node.type not in _MODEL_NODES
+    }
 
 
 def explained(packed: dict[str, Any], stored: StoredConnections) -> dict[str, Any]:

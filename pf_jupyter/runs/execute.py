@@ -29,7 +29,7 @@ from ..store.codec import Packed
 from ..store.records import RunRecord, RuntimeRecord, timestamp
 from ..worker.protocol import ProtocolError, pack_value, unpack_value
 from ..worker.scrubbing import Secrets, secrets_of
-from . import artifacts, cache, connections
+from . import artifacts, cache, connections, overrides
 from . import inputs as given_inputs
 from .follow import Follow, given_up, no_result
 from .new_record import new_record
@@ -104,10 +104,10 @@ class Executor:
         # what is known from the last run will do: beginning one tells when it changed
         start = self._known.get(runtime_id) or self._store.runtime_by_id(runtime_id)
         python = version_of(start) if start is not None else None
-        flow, snapshot = load(
-            request.path, variant=request.variant, python=python
-        ).require()
+        loaded = load(request.path, variant=request.variant, python=python)
+        flow, snapshot = loaded.require()
         flow = connections.overridden(flow, request.connections)
+        flow = overrides.applied(flow, request.overrides, loaded, python)
         init = given_inputs.for_init(flow, request.init)
         upstream = upstream_of(self._store, flow, request, runtime_id)
         if upstream is not None:
@@ -139,6 +139,7 @@ class Executor:
                 "dependency_outputs": {},
                 "init": pack_value(init),
                 "connections": sent,
+                "connection_inputs": connections.inputs_of(flow, request.connections),
                 "environment_variables": variables,
                 "line_number": None,
                 "timeout": request.timeout,

@@ -191,6 +191,7 @@ class _Faults:
     def raise_any(self, otherwise: str) -> None:
         if not self._all:
             return
+        self._all.sort(key=lambda fault: fault[0] != "missing_input")
         problems = [
             {"code": code, "message": message, "hint": hint}
             for code, message, hint in self._all

@@ -37,6 +37,8 @@ class Request:
         Seconds after which the code is ended.
     connections
         ``{node: {key: value}}`` to take instead of what the flow says.
+    overrides
+        Other values than the flow says: ``{"node.input": value}``, or paths into it.
     from_node
         Run this node and those after it, with what the others gave in an earlier run.
     upstream
@@ -60,6 +62,7 @@ class Request:
     from_node: str | None = None
     upstream: str | None = None
     cache: bool | None = None
+    overrides: Mapping[str, Any] | None = None
 
     @property
     def mode(self) -> str:

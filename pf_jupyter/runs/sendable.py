@@ -37,8 +37,8 @@ class PackedFlows:
     def pack(self, request: Request, flow: Flow, snapshot: Snapshot) -> Sendable:
         """Return a flow ready to be sent; the same one need not be packed again."""
         key = f"{snapshot.digest} {request.variant} {request.path}"
-        if request.connections:
-            key += f" {request.connections}"
+        if request.connections or request.overrides:
+            key += f" {request.connections} {request.overrides}"
         sendable = self._known.get(key)
         if sendable is None:
             plain = flow.to_dict()

@@ -122,6 +122,7 @@ class Runtime(ABC):
         environment_variables: Mapping[str, str] | None = None,
         timeout: float | None = None,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
+        overrides: Mapping[str, Any] | None = None,
         init: Mapping[str, Any] | None = None,
         from_node: str | None = None,
         upstream: str | None = None,
@@ -151,6 +152,9 @@ class Runtime(ABC):
             ``{node: {key: value}}``: other connections than the flow names. Keys are
             ``connection``, ``deployment_name`` and ``model`` for llm nodes, names of
             inputs for the others.
+        overrides
+            Other values than the flow's file says: ``{"node.input": value}``, or by a
+            path into it, ``{"nodes.NODE.activate.is": value}``.
         init
             What the class of a flex flow is made with; of a prompty, what is taken
             instead of its own settings: ``{"model": {"parameters": …}}``.

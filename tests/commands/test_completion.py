@@ -33,6 +33,7 @@ from .double import DoubleWorkspace
         ("connection create --type open", ["open_ai"]),
         ("connection update mine --set ap", ["api_key="]),
         ("flow run hello --connections gr", ["greet.service=mine"]),
+        ("flow run hello --overrides gr", ["greet.service="]),
     ],
 )
 def test_names_are_offered(

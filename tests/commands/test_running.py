@@ -284,3 +284,21 @@ def test_nodes_that_took_a_result_say_from_where() -> None:
         {"event": "node_completed", "node": "a", "time": "", "cached_run_id": "r-9"}
     )
     assert states.nodes["a"]["note"] == "from run r-9"
+
+
+def test_other_values_of_a_run_are_read_as_a_flow_file_would(
+    notebook: Context, workspace: DoubleWorkspace
+) -> None:
+    notebook.variables = {"table": [1, 2]}
+    pairs = "a.x=3 a.y=plain a.z=true a.q='\"3\"' a.w=$table nodes.a.activate.is=no"
+    run(notebook, f"flow run hello --overrides {pairs}")
+    assert workspace.ran[0][2]["overrides"] == {
+        "a.x": 3,
+        "a.y": "plain",
+        "a.z": True,
+        "a.q": "3",
+        "a.w": [1, 2],
+        "nodes.a.activate.is": "no",
+    }
+    run(notebook, "flow run hello")
+    assert workspace.ran[1][2]["overrides"] is None

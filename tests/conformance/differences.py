@@ -104,6 +104,16 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
         "A prompty of the original guards against roles in texts, not in what mappings"
         " hold; here both are guarded.",
     ),
+    "override-reference": (
+        ("outputs", "node "),
+        "In the original a text that is given for `node.input` stays text; here it is a"
+        " reference where it is written as one, as in a flow file.",
+    ),
+    "override-variant": (
+        ("outputs", "node "),
+        "What is given for `node.input` of a node that uses variants is lost in the"
+        " original; here it counts.",
+    ),
     "legacy-tools": (
         ("error",),
         "Inline tool metadata is obsolete in the original as well; the class differs.",

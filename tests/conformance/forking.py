@@ -9,7 +9,8 @@ never reach the next one.
 Job: {"key", "files": {path: text or {"base64": text}}, "flow": path in the folder,
       "connections": {name: fields}, "runs": [RUN, …]}
 RUN: {"mode": "flow" | "node" | "batch" | "mapping", "inputs", "node", "variant",
-      "environment_variables", "init", "data", "column_mapping"}
+      "environment_variables", "init", "data", "column_mapping", "connections",
+      "overrides", "node_override"}
 Answer: {"key", "results": [RESULT, …]}
 """
 
@@ -77,6 +78,12 @@ def write_files(folder, files):
             path.write_bytes(content.encode("utf-8"))
         else:
             path.write_bytes(base64.b64decode(content["base64"]))
+
+
+def announce(folder):
+    """Let the distributions in a flow's folder count as installed ones."""
+    if any(folder.glob("*.dist-info")):
+        sys.path.insert(0, str(folder))
 
 
 def _run_in_child(answer, job, run, scratch, output):

@@ -11,7 +11,7 @@ import os
 import traceback
 from pathlib import Path
 
-from forking import plain, serve, strip_times
+from forking import announce, plain, serve, strip_times
 
 
 def error_codes(error):
@@ -109,8 +109,49 @@ def describe_single_node(info):
     }
 
 
+def overridden(flow, run):
+    """Test a loaded flow whose context names other connections, nodes or values."""
+    from promptflow._sdk._load_functions import load_flow
+    from promptflow._sdk._orchestrator.test_submitter import TestSubmitter
+
+    flow = load_flow(flow)
+    flow.context.variant = run.get("variant")
+    flow.context.connections = run.get("connections") or {}
+    flow.context.overrides = run.get("overrides") or {}
+    submitter = TestSubmitter(flow=flow, flow_context=flow.context)
+    with submitter.init(stream_log=False, stream_output=False) as ready:
+        inputs, _ = ready.resolve_data(inputs=run.get("inputs"))
+        return describe_line(ready.flow_test(inputs=inputs))
+
+
+def node_override(flow, run):
+    """Run a line by an executor that was made with overrides of node inputs."""
+    from promptflow._sdk._pf_client import PFClient
+    from promptflow.executor import FlowExecutor
+
+    connections = {
+        connection.name: PFClient()
+        .connections.get(connection.name, with_secrets=True)
+        ._to_execution_connection_dict()
+        for connection in PFClient().connections.list()
+    }
+    folder = Path(flow)
+    executor = FlowExecutor.create(
+        Path("flow.dag.yaml"),
+        connections,
+        working_dir=folder,
+        raise_ex=False,
+        node_override=run["node_override"],
+    )
+    return describe_line(executor.exec_line(run.get("inputs") or {}))
+
+
 def test(flow, run):
     """Do what ``pf flow test`` does, keeping the whole result."""
+    if run.get("node_override"):
+        return node_override(flow, run)
+    if run.get("connections") or run.get("overrides"):
+        return overridden(flow, run)
     from promptflow._sdk._constants import PROMPT_FLOW_DIR_NAME
     from promptflow._sdk._pf_client import PFClient
     from promptflow._sdk._utilities.general_utils import (
@@ -277,6 +318,7 @@ def create_connections(folder, connections):
 def answer(job, run, folder):
     """Run once; every exception is an answer, SystemExit included."""
     renew_store(folder.parent)
+    announce(folder)
     try:
         create_connections(folder.parent, job.get("connections"))
         return MODES[run.get("mode", "flow")](str(folder / job["flow"]), run)

@@ -15,7 +15,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
-from forking import plain, serve, strip_times  # noqa: E402
+from forking import announce, plain, serve, strip_times  # noqa: E402
 
 
 def failed(codes: list[str], message: str, **more: Any) -> dict[str, Any]:
@@ -65,6 +65,7 @@ def describe(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any]:
+    announce(folder)
     try:
         return ask(job, run, folder)
     except BaseException as error:
@@ -81,11 +82,15 @@ def answer(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, 
 def ask(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Do what the workspace does, without a runtime in between."""
     from pf_jupyter.flow import snapshot
+    from pf_jupyter.runs import connections, overrides
     from pf_jupyter.runs import inputs as given_inputs
     from pf_jupyter.worker.execution import run_flow
 
     loaded = snapshot.load(folder / job["flow"], variant=run.get("variant"))
     flow, files = loaded.require()
+    flow = connections.overridden(flow, run.get("connections"))
+    values = {**(run.get("overrides") or {}), **(run.get("node_override") or {})}
+    flow = overrides.applied(flow, values, loaded)
     node = run.get("node")
     if node:
         given = given_inputs.for_node(flow, node, run.get("inputs") or {})
@@ -111,6 +116,7 @@ def ask(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any
         "dependency_outputs": {},
         "init": given_inputs.for_init(flow, run.get("init")),
         "connections": execution_form(job.get("connections") or {}),
+        "connection_inputs": connections.inputs_of(flow, run.get("connections")),
         "environment_variables": variables,
         "line_number": None,
         "timeout": None,

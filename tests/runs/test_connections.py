@@ -156,7 +156,6 @@ def test_another_connection_for_this_run(ground, telling, sent):
     ("overrides", "hint"),
     [
         ({"tel": {"service": "second"}}, "did you mean 'tell'?"),
-        ({"tell": {"servise": "second"}}, "did you mean 'service'?"),
         ({"tell": "second"}, "{node: {key: connection}}"),
     ],
 )
@@ -165,6 +164,20 @@ def test_overrides_that_fit_nothing_are_refused(ground, telling, overrides, hint
         ground.run(telling(), connections=overrides)
     assert caught.value.code == "InvalidFlowError"
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("servise", "second", "did you mean 'service'?"),
+        ("how", "environment", "it takes service; other values are overrides"),
+    ],
+)
+def test_only_connections_are_taken_for_connections(ground, telling, name, value, hint):
+    record = ground.run(telling(), connections={"tell": {name: value}})
+    error = record.document["error"]
+    assert (record.status, error["code"]) == ("Failed", "InvalidFlowError")
+    assert (error["node"], error["hint"]) == ("tell", hint)
 
 
 def test_a_model_node_takes_connection_model_and_deployment():

@@ -11,7 +11,13 @@ from ...errors import AlreadyExists, FlowInvalid, NotFound, UsageError
 from ..context import Context
 from ..following import run_followed
 from ..results import CheckedFlow, Facts, Message, ShownFlow, Table, signature
-from ..run_options import RUN_OPTIONS, RUNTIME, init_values, part_options
+from ..run_options import (
+    RUN_OPTIONS,
+    RUNTIME,
+    init_values,
+    override_values,
+    part_options,
+)
 from ..runs import BriefResult, failure_of, not_run, result_text
 from ..starters import STARTERS
 from ..tree import Argument, Outcome, Verb, noun
@@ -62,6 +68,7 @@ def run_flow(
         environment_variables={name: str(text) for name, text in variables.items()},
         timeout=arguments.timeout,
         connections=read_overrides(context, arguments.connections),
+        overrides=override_values(context, arguments.overrides),
         init=init_values(context, flow, arguments.init),
     )
     return Outcome(

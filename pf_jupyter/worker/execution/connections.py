@@ -6,6 +6,7 @@ Rules: flow-format sections 1.8, 5 and 9 item 6. Secrets stay inside the objects
 from __future__ import annotations
 
 import importlib
+from types import MappingProxyType
 from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
 
 from pf_jupyter.worker.execution.failures import FlowFailure, hint_for, text_of
@@ -39,7 +40,11 @@ class ConnectionMissing(FlowFailure):
         self.connection = name
 
 
-def check_connections(nodes: Iterable[Any], given: Mapping[str, Any]) -> None:
+def check_connections(
+    nodes: Iterable[Any],
+    given: Mapping[str, Any],
+    expected: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
     """Refuse a run that lacks a connection before its first node runs.
 
     Parameters
@@ -48,21 +53,40 @@ def check_connections(nodes: Iterable[Any], given: Mapping[str, Any]) -> None:
         Prepared nodes.
     given
         Execution dictionaries of connections by name.
+    expected
+        By node the inputs for which the caller gave other connections.
 
     Raises
     ------
     ConnectionMissing
         Naming the first node that lacks one.
     FlowFailure
-        One does not fit an llm node.
+        One does not fit an llm node, or was given for what takes none
+        (flow-format section 1.7).
     """
     for node in nodes:
+        for name in expected.get(node.name, ()):
+            if name not in node.connections:
+                raise _takes_none(node.name, name, list(node.connections))
         if node.tool is not None and node.tool.binder is not None:
             node.bind(given)
         for parameter in node.connections:
             name = node.literal(parameter)
             if name not in given:
                 raise ConnectionMissing(node.name, f"input '{parameter}'", name)
+
+
+def _takes_none(node: str, name: str, known: Sequence[str]) -> FlowFailure:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, 1)
+    takes = f"it takes {', '.join(known) or 'none'}; other values are overrides"
+    return FlowFailure(
+        "InvalidFlowError",
+        f"node '{node}' takes no connection as '{name}'",
+        hint=f"did you mean '{close[0]}'?" if close else takes,
+        node=node,
+    )
 
 
 def check_environment(request: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from importlib import metadata
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from pf_jupyter.flow.model import Node
+from pf_jupyter.flow.values import VALUE_TYPES
 from pf_jupyter.worker.execution.failures import (
     FlowFailure,
     hint_for,
@@ -238,11 +239,15 @@ def _imported(
 
 
 def _declared(interface: Interface, definition: Mapping[str, Any]) -> Interface:
-    """Take the types that a definition gives where the signature has none."""
+    """Take the types that a definition gives where the signature has none.
+
+    They are written in any case (flow-format section 1.3); what is no type is taken
+    for the class of a connection.
+    """
     found = dict(interface.parameters)
     for name, declared in (definition.get("inputs") or {}).items():
         kinds = declared.get("type") or ()
-        kinds = (kinds,) if isinstance(kinds, str) else tuple(map(str, kinds))
+        kinds = tuple(map(_type, (kinds,) if isinstance(kinds, str) else kinds))
         parameter = found.get(name)
         if not kinds or (parameter is not None and parameter.is_connection):
             continue
@@ -257,10 +262,15 @@ def _declared(interface: Interface, definition: Mapping[str, Any]) -> Interface:
             default=parameter.default,
             enum=parameter.enum,
             custom_types=parameter.custom_types,
-            is_connection=kinds[0].endswith("Connection"),
+            is_connection=kinds[0] not in VALUE_TYPES,
             of_init=parameter.of_init,
         )
     return Interface(found, interface.takes_any, interface.output)
+
+
+def _type(written: Any) -> str:
+    lower = str(written).lower()
+    return lower if lower in VALUE_TYPES else str(written)
 
 
 def _prompt(
