@@ -36,6 +36,7 @@ DEPENDENCIES = {
 }
 OPTIONAL = {
     "keyring",  # an extra: a better place for the key, where there is one
+    "pyarrow",  # an extra: parquet files
 }
 NOT_IMPORTED = {
     "ipykernel",  # the kernel that the magics live in

@@ -1,0 +1,1 @@
+"""Batch runs: a flow over rows, in any runtime, with nothing lost."""
