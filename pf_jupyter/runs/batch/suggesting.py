@@ -1,4 +1,4 @@
-"""What a mapping probably means: by names, for forms to fill and for errors to hint at."""
+"""What a mapping probably means, by names: for forms to fill and hints of errors."""
 
 from __future__ import annotations
 
