@@ -184,6 +184,12 @@ class WorkerChannel:
         """
         return self._ask_in("run", snapshot, body, on_event, on_ask)
 
+    def batch(
+        self, snapshot: Snapshot, body: Mapping[str, Any], on_event: OnEvent
+    ) -> Pending:
+        """Open a batch; otherwise as `run`. Lines follow when it says ``opened``."""
+        return self._ask_in("batch", snapshot, body, on_event)
+
     def inspect(
         self,
         snapshot: Snapshot,

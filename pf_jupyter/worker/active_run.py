@@ -72,6 +72,9 @@ class ActiveRun:
         The same message as it came.
     """
 
+    batch: Any = None
+    """The batch that this is an executor's part in; None for a run of its own."""
+
     def __init__(self, request: Dict[str, Any], body: bytes) -> None:
         self.id = request["id"]
         # Secrets are for the executor alone; here they serve to keep them out of what

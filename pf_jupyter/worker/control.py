@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from . import process_tree, protocol, start
 from .active_run import ActiveRun, now
@@ -19,7 +19,12 @@ from .loop import Loop
 from .outbox import Outbox
 from .runs import Backend, Runs
 from .snapshots import SnapshotError, Snapshots
+from .sources import Observer
+from .switchboard import Switchboard
 from .work_folder import WorkFolder
+
+if TYPE_CHECKING:
+    from .batches import Batches
 
 _READ_BYTES = 1 << 20
 _SNAPSHOT_BYTES = 512 << 20
@@ -60,8 +65,9 @@ class Control:
         self._snapshots = Snapshots(self._work.path, capacity)
         self._runs = Runs(self.loop, self.outbox, self._snapshots, self._host_name)
         self._backend = self._runs.backend = _backend(
-            self.loop, self._runs, code_folder, spawn
+            self.loop, Switchboard(self._runs), code_folder, spawn
         )
+        self._made_batches: Optional[Batches] = None
         self._answers: Dict[str, Callable[[Dict[str, Any]], Any]] = {
             "ping": lambda request: {"time": now()},
             "snapshot.open": self._open_snapshot,
@@ -71,9 +77,23 @@ class Control:
             },
             "cancel": lambda request: {
                 "canceled": self._runs.cancel(request["target"])
+                or self._batches.cancel(request["target"])
             },
+            "batch.lines": lambda request: self._batches.lines(request),
+            "batch.rows": lambda request: self._batches.rows(request),
             "stats": self._stats,
         }
+
+    @property
+    def _batches(self) -> Batches:
+        # A worker that never runs a batch does not load what batches need.
+        if self._made_batches is None:
+            from .batches import Batches
+
+            self._made_batches = Batches(
+                self.loop, self.outbox, self._snapshots, self._runs
+            )
+        return self._made_batches
 
     def serve(self) -> None:
         """Say hello, then answer until the host goes or asks us to end."""
@@ -156,7 +176,7 @@ class Control:
         op = request.get("op")
         self._runs.tidy()
         try:
-            if op in ("run", "inspect"):
+            if op in ("run", "inspect", "batch"):
                 self._begin(request, body)
                 return
             if op == "shutdown":
@@ -164,7 +184,7 @@ class Control:
                 self._stop()
                 return
             if op not in self._answers:
-                known = ", ".join(sorted([*self._answers, "run", "inspect"]))
+                known = ", ".join(sorted([*self._answers, "run", "inspect", "batch"]))
                 raise RequestError(
                     "usage", f"unknown operation {op!r}", f"known are {known}"
                 )
@@ -198,6 +218,9 @@ class Control:
                 f"snapshot {request['snapshot']} is not here",
                 "open it, then ask again",
             )
+        if request["op"] == "batch":
+            self._batches.begin(request, body, snapshot)
+            return
         self._runs.begin(ActiveRun(request, body), snapshot)
 
     def _open_snapshot(self, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -221,7 +244,13 @@ class Control:
         ]
         for process in processes:
             process["rss"] = process_tree.resident_bytes(process["pid"])
-        return {"processes": processes, "runs": self._runs.ids()}
+        return {
+            "processes": processes,
+            "runs": [
+                *self._runs.ids(),
+                *(self._made_batches.ids() if self._made_batches else ()),
+            ],
+        }
 
     # ---- the end ------------------------------------------------------------
 
@@ -241,14 +270,16 @@ class Control:
 _SNAPSHOT_HINT = "the host sent a folder that cannot be; run it again"
 
 
-def _backend(loop: Loop, runs: Runs, code_folder: str, spawn: bool) -> Backend:
+def _backend(
+    loop: Loop, observer: Observer, code_folder: str, spawn: bool
+) -> Backend:
     if spawn:
         from .fresh import FreshBackend
 
-        return FreshBackend(loop, runs, code_folder)
+        return FreshBackend(loop, observer, code_folder)
     from .templates import ForkBackend
 
-    return ForkBackend(loop, runs, code_folder)
+    return ForkBackend(loop, observer, code_folder)
 
 
 class _Stream(NamedTuple):

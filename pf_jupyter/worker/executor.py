@@ -73,6 +73,11 @@ class Executor:
         request = wire.loads(message.payload)
         self._id = request["id"]
         try:
+            if request["op"] == "batch":
+                from .batch_executor import BatchExecutor
+
+                BatchExecutor(self._wire, request, message.header).serve()
+                return
             value = self._do(request, message.header)
             # Before the answer: whoever has it finds nothing of the run any more.
             _end_children()

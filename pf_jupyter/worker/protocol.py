@@ -7,7 +7,8 @@ number of ``event`` messages of that id. Unasked, the worker sends one ``hello``
 
 Worker to host
     {"type": "hello", "protocol": 1, "python": "3.11.7", "implementation": "cpython",
-     "pid", "hostname", "user", "uid", "cwd", "features": ["fork", "jinja2", …]}
+     "pid", "hostname", "user", "uid", "cwd", "features": ["fork", "jinja2", …],
+     "layers": [folder, …]}
     {"type": "event", "id", "event": {…}}            see EVENTS
     {"type": "result", "id", "value": …}
     {"type": "error", "id", "error": {"code", "message", "hint", …}}
@@ -29,8 +30,24 @@ Host to worker (``op``)
     inspect         {"snapshot", "flow", "nodes": [name, …] or null, "timeout"}
                     → {"tools": {node: TOOL}, "problems": [PROBLEM, …]}
     cancel          {"target": id of a run} → {"canceled": bool}
+    batch           BATCH → {"status": "Completed" | "Failed" | "Canceled", "error": why
+                    none of the lines could run, "aggregation": AGGREGATION or null,
+                    "duration_ms"}; when nothing of the batch is there any more
+    batch.lines     {"target": id of a batch, "lines": [[line, number, inputs], …],
+                    "last": bool} → {"taken"}; after its event ``batch_opened``;
+                    ``line`` counts from 0, ``number`` is what the data calls it
+    batch.rows      {"target", "rows": [[inputs, aggregation inputs], …], "last": bool}
+                    → {"taken"}; after ``batch_lines_over``, the completed lines in
+                    order (of a flex flow [null, outputs])
     answer          {"target": id of a run, "value"} → {"taken": bool}
                     the answer to that run's "ask"; an executor asks one at a time
+    layers.use      {"layers": [folder, …]} → {"missing": [folder, …]}: everything that
+                    begins from now on has these layers, the uppermost first; what
+                    runs keeps its own. Nothing changes while one is missing
+    layers.examine  {"layers": [folder, …], "check": [distribution, …], "timeout"}
+                    → {"missing": [folder, …], "python": {…}, "installed":
+                    [{"name", "version", "requires", "location"}], "checked": [{"name",
+                    "version", "modules", "error"}]}, or {"missing", "failed": text}
     stats           {} → {"processes": [{"pid", "kind", "snapshot", "rss"}],
                           "runs": [id]}
     shutdown        {} → {}; then the worker ends everything it started and exits
@@ -54,6 +71,15 @@ RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs":
       "stream"?: true: chunks are shown, so that llm nodes with ``stream: true``
       which feed an output send them while the model answers,
       "log_limit": bytes a node's log may keep}
+
+BATCH: as RUN, with "op": "batch", without "inputs", "mode" and what is for parts;
+       "workers": most lines at once or null, "line_timeout": seconds for a line or
+       null, "node_concurrency": 2, "aggregation": whether there is something to do
+       after all lines
+LINE: {"line", "status": "Completed" | "Failed", "outputs", "nodes": {name: NODE without
+       what is as usual: "error", "logs" and "ended_at"}, "started_at", "duration_ms",
+       "error"?, "aggregation_inputs"?, "logs"?, "trace"?, "artifacts"?}
+AGGREGATION: {"metrics", "nodes", "error": ERROR or null, "logs", "trace"?}
 
 RESULT: {"status": "Completed" | "Failed" | "Canceled", "outputs": {…} or null,
          "nodes": {name: NODE}, "metrics": {}, "error": ERROR or null,
@@ -92,6 +118,9 @@ EVENTS, each with "event" and "time" (UTC ISO 8601):
     node_running     {"node", "seconds"}           still going; same text as F98 in logs
     log              {"node" or null, "stream": "stdout" | "stderr", "text"}
     chunk            {"node", "output" (flow output name), "text"}
+    batch_opened     {"executors": most that there will be}; lines can be sent
+    batch_lines      {"lines": [LINE, …]}, never dropped
+    batch_lines_over {}: every line has a result; rows to aggregate can be sent
 """
 
 from __future__ import annotations

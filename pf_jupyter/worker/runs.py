@@ -85,7 +85,7 @@ class Runs:
         self._outbox = outbox
         self._snapshots = snapshots
         self._host_name = host_name
-        self._memory = MemoryGroup()
+        self.memory = MemoryGroup()
         self._turns: Dict[Any, _Turn] = {}
         self._queue: Deque[_Turn] = deque()
         self._working = 0
@@ -285,14 +285,14 @@ class Runs:
         run = executor.run
         process_tree.kill_group(executor.pid)
         if status is None or process_tree.exit_code(status) != 0:
-            self._sweep()
+            self.sweep()
         if run is not None and not run.answered:
             self._answer_for(self._turns[run.id], status)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
+        """Kill what outlived an executor, and then its children, which come to us."""
         if self.backend.sweep():
-            # Children of what was killed come to us next.
-            self._loop.call_later(0.01, self._sweep)
+            self._loop.call_later(0.01, self.sweep)
 
     # ---- answers ------------------------------------------------------------
 
@@ -326,8 +326,8 @@ class Runs:
         place = f"while node '{node}' ran" if node else "during the run"
         if run.is_inspection:
             place = "while the flow's code was loaded"
-        if process_tree.was_killed(status) and self._memory.took_one():
-            limit = self._memory.limit()
+        if process_tree.was_killed(status) and self.memory.took_one():
+            limit = self.memory.limit()
             size = f" of {describe_bytes(limit)}" if limit else ""
             return failure(
                 "ProcessCrashError",

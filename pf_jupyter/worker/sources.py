@@ -78,22 +78,22 @@ class ExecutorHandle:
         for output, stream in outputs:
             read = functools.partial(self._read, output, stream)
             loop.watch_read(_fileno(output), read, pausable=True)
-        self._link = Link(loop, sock, self._hear, self._silent)
+        self.link = Link(loop, sock, self._hear, self._silent)
 
     def send(self, header: Dict[str, Any], body: bytes) -> None:
         """Ask it to do its one thing."""
-        self._link.send(wire.REQUEST, header, body)
+        self.link.send(wire.REQUEST, header, body)
 
     def answer(self, value: bytes) -> None:
         """Pass on what the host answered to its question."""
-        self._link.send(wire.ANSWER, None, value)
+        self.link.send(wire.ANSWER, None, value)
 
     def _hear(self, message: wire.Message) -> None:
         self._observer.said(self, message)
 
     def _read(self, output: Any, stream: str) -> None:
         # What it said about nodes comes first: the text belongs to the node after it.
-        self._link.read()
+        self.link.read()
         self._collect(output, stream)
 
     def _collect(self, output: Any, stream: str) -> None:
@@ -105,7 +105,7 @@ class ExecutorHandle:
 
     def drain(self) -> None:
         """Handle everything it said and wrote up to now."""
-        self._link.read()
+        self.link.read()
         self.collect()
 
     def collect(self) -> None:
@@ -135,7 +135,7 @@ class ExecutorHandle:
         self._release()
 
     def _release(self) -> None:
-        self._link.close()
+        self.link.close()
         for output, _stream in self._outputs:
             self._loop.forget(_fileno(output))
             if isinstance(output, int):

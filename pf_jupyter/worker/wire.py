@@ -49,6 +49,17 @@ ASK = 15
 ANSWER = 16
 """Control to executor: what the host answered. Payload: the value as JSON."""
 
+LINES = 17
+"""Control to a batch's executor: lines to run. Payload: [[line, number, inputs], …]."""
+DONE = 18
+"""Lines that ended. Header: lines, want, lanes. Payload: the host's frame."""
+BEAT = 19
+"""An executor of a batch is alive. Header: want, lanes; ``ready`` or ``error`` once."""
+STUCK = 20
+"""Lines took too long and cannot be ended from inside. Header: lines."""
+ROWS = 21
+"""Control to a batch's executor: what to aggregate. Header: last. Payload: rows."""
+
 _PREFIX = struct.Struct(">BII")
 _MAX_FILES = 8
 

@@ -195,6 +195,11 @@ class Reporter:
         """Send what the run's own log still holds."""
         self._log.close()
 
+    def own_log(self) -> Optional[Dict[str, Any]]:
+        """Return what was printed outside of nodes, as ``logs`` of NODE, or None."""
+        kept = self._log.close()
+        return kept if kept["stdout"] or kept["stderr"] else None
+
     def _send_log(self, node: Optional[str], stream: str, text: str) -> None:
         self.event("log", node=node, stream=stream, text=text)
 
