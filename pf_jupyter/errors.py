@@ -11,6 +11,7 @@
     ├── Refused                 3  the caller lacks a right
     ├── Unreachable             4  an engine, a registry, a server does not answer
     ├── RuntimeFailed           1  a runtime failed; .phase and .log say where
+    ├── EnvironmentFailed       1  an environment was not built or published; .phase, .log
     ├── RunFailed               1  a flow failed; .node and .result say where
     │   ├── RunCanceled         1  somebody stopped it
     │   └── RunTimedOut         1  it took longer than its limit
@@ -176,6 +177,34 @@ class RuntimeFailed(PfError):
     """
 
     code = "runtime_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: str,
+        log: str = "",
+        code: Optional[str] = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, details={"phase": phase})
+        self.phase = phase
+        self.log = log
+
+
+class EnvironmentFailed(PfError):
+    """An environment could not be built, published, fetched or read.
+
+    Parameters
+    ----------
+    phase
+        What was being done: check, context, base, build, contract, push, pull, export,
+        import.
+    log
+        The last lines that the failing phase wrote.
+    """
+
+    code = "environment_failed"
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pf_jupyter.engines.api import BuildOptions, BuildProgress, Progress
@@ -39,10 +39,11 @@ def build_text(context: Path, options: BuildOptions) -> str:
         ) from None
 
 
-def marked(text: str, label: str, value: str) -> str:
+def marked(text: str, label: str, value: str, labels: Mapping[str, str]) -> str:
     """Return a Dockerfile whose every stage begins with a label.
 
-    What a build leaves on its way carries it then, and can be found.
+    What a build leaves on its way carries it then, and can be found. The image's own
+    labels come in one step at the end; the engine would make one of each.
     """
     lines: list[str] = []
     inside = False
@@ -56,7 +57,16 @@ def marked(text: str, label: str, value: str) -> str:
         if not stripped.endswith("\\"):
             lines.append(f'LABEL {label}="{value}"')
             inside = False
+    if labels:
+        pairs = " ".join(f"{key}={quoted(labels[key])}" for key in sorted(labels))
+        lines.append(f"LABEL {pairs}\n")
     return "\n".join(lines)
+
+
+def quoted(value: str) -> str:
+    """Return a value as an instruction of a Dockerfile takes it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return '"' + escaped.replace("\n", " ") + '"'
 
 
 def entries(context: Path) -> list[tuple[str, Path]]:

@@ -169,7 +169,7 @@ class ImageVerbs(ABC):
         """Build a folder with a Dockerfile; see `Engine.build`."""
         mark = options.mark or reference
         text = docker_context.build_text(context, options)
-        text = docker_context.marked(text, BUILD_LABEL, mark)
+        text = docker_context.marked(text, BUILD_LABEL, mark, labels)
         sent = docker_context.stream(context, options, text, progress)
         with self._patient("build", reference) as client:
             remains = Remains(client, f"{BUILD_LABEL}={mark}")
@@ -180,7 +180,6 @@ class ImageVerbs(ABC):
                     custom_context=True,
                     dockerfile=options.dockerfile,
                     tag=reference,
-                    labels=dict(labels),
                     buildargs=dict(options.arguments),
                     network_mode="host" if options.host_network else None,
                     rm=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pf_jupyter.engines.api import BuildProgress, Progress
+from pf_jupyter.engines.docker_context import quoted
 from pf_jupyter.engines.docker_errors import from_engine
 from pf_jupyter.errors import PfError, RuntimeFailed
 
@@ -181,11 +182,6 @@ def import_changes(
     environment: Mapping[str, str], labels: Mapping[str, str]
 ) -> list[str]:
     """Return the instructions that give an imported image its configuration."""
-    changes = [f"ENV {name}={_quoted(value)}" for name, value in environment.items()]
-    changes += [f"LABEL {name}={_quoted(value)}" for name, value in labels.items()]
+    changes = [f"ENV {name}={quoted(value)}" for name, value in environment.items()]
+    changes += [f"LABEL {name}={quoted(value)}" for name, value in labels.items()]
     return changes
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
-    return '"' + escaped.replace("\n", " ") + '"'

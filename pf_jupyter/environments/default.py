@@ -24,7 +24,7 @@ from pf_jupyter.engines.home import default_home
 from pf_jupyter.environments import base, pulled
 from pf_jupyter.environments import interpreter as interpreters
 from pf_jupyter.environments.interpreter import Interpreter
-from pf_jupyter.errors import NotFound, Unreachable
+from pf_jupyter.errors import NotFound, RuntimeFailed, Unreachable
 
 DEFAULT_NAME = "default"
 DEFAULT_VERSION = "1"
@@ -35,7 +35,10 @@ through their library. What these need themselves comes with them."""
 _COPIED = ("jinja2", "markupsafe")
 """Those that work on any platform without their compiled parts."""
 
-_RECIPE = 3
+_INSTALLER = "pip"
+"""Dockerfiles that build on this image install with it; it need not be there here."""
+
+_RECIPE = 4
 """Raised whenever the same versions would be put together differently."""
 
 _REPOSITORY = f"pf_jupyter/{DEFAULT_NAME}"
@@ -172,8 +175,15 @@ def _package_versions() -> dict[str, str]:
     return interpreters.distribution_versions(names)
 
 
+def _installer_version() -> dict[str, str]:
+    try:
+        return interpreters.distribution_versions([_INSTALLER])
+    except RuntimeFailed:
+        return {}
+
+
 def _host_recipe(python: Interpreter) -> _Recipe:
-    packages = _package_versions()
+    packages = dict(sorted({**_package_versions(), **_installer_version()}.items()))
     bundle = interpreters.certificate_bundle()
     digest = interpreters.content_digest(
         {

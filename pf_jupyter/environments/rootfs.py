@@ -38,6 +38,8 @@ SKIPPED_FOLDERS = {
 SKIPPED_FILES = re.compile(
     r"(_tkinter|_test|_ctypes_test|_xxtestfuzz|xxlimited|_xx)[^/]*\.so$|turtle\.py$"
     r"|\.(a|exe|orig)$"
+    # a distribution's mark that only its own tools may install: not so in an image
+    r"|EXTERNALLY-MANAGED$"
 )
 PROGRAMS = """
     bash sh cat ls cp mv rm mkdir rmdir ln chmod chown touch env echo head tail
@@ -61,6 +63,11 @@ nogroup:x:65534:
 pf:x:1000:
 """
 FOLDERS = "home proc sys dev run root usr/lib64 usr/sbin var/lib opt srv"
+PIP = """#!/usr/local/bin/python3
+import sys
+from pip._internal.cli.main import main
+sys.exit(main())
+"""
 NSSWITCH = """passwd: files
 group: files
 hosts: files dns
@@ -273,6 +280,9 @@ def add_packages(tar: Tar, files: List[Tuple[str, str]]) -> List[str]:
                 linked.append(path)
         else:
             tar.file(name, path)
+    if tar.has(site + "/pip/__init__.py"):
+        for name in ("pip", "pip3"):
+            tar.data("/".join((PREFIX, "bin", name)), PIP.encode(), 0o755)
     return linked
 
 

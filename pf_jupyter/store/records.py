@@ -5,7 +5,7 @@ Times are UTC in ISO 8601 with microseconds, so that their text sorts like them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,3 +136,47 @@ class ConnectionRecord:
     changed_at: str
     configs: dict[str, str]
     secrets: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class EnvironmentRecord:
+    """An environment by its name: whose it is, where it is defined, its last build.
+
+    ``build`` is what the last build that succeeded gave, None before the first.
+    """
+
+    name: str
+    owner: str
+    created_at: str
+    changed_at: str
+    archived: bool = False
+    folder: str = ""
+    build: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class EnvironmentVersionRecord:
+    """A published version; but for archived, description and tags it never changes.
+
+    Parameters
+    ----------
+    digest, image
+        Of its content, and how the engine that published it knows it.
+    registries
+        Reference in a registry to the digest there; further ones may be added.
+    document
+        What is in it, what it was made of and how it was tried.
+    """
+
+    name: str
+    version: str
+    owner: str
+    created_at: str
+    changed_at: str
+    digest: str
+    image: str
+    archived: bool = False
+    description: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    registries: dict[str, str] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict)

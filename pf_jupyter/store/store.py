@@ -20,6 +20,7 @@ from . import rows, tables
 from .codec import decode, encode
 from .connections import ConnectionRows
 from .database import BUSY_SECONDS, Database
+from .environments import EnvironmentRows
 from .processes import Processes
 from .records import LifeLine, RunRecord, RuntimeRecord, timestamp
 
@@ -49,6 +50,7 @@ class Store:
         self.folder = folder
         self.database = Database(folder, busy_seconds=busy_seconds)
         self.connections = ConnectionRows(self.database)
+        self.environments = EnvironmentRows(self.database)
         self.processes = Processes(folder / "processes")
         self.id = self._identity()
 

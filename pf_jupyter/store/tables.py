@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of this schema; a test holds it against the migration scripts."""
 
 # SQLite numbers rows by itself only when the key is called INTEGER
@@ -130,4 +130,33 @@ connections = Table(
     Column("changed_at", String(32), nullable=False),
     Column("configs", Text, nullable=False),
     Column("secrets", Text, nullable=False),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("changed_at", String(32), nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("build", Text),
+)
+
+environment_versions = Table(
+    "environment_versions",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("changed_at", String(32), nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("digest", String(100), nullable=False),
+    Column("image", Text, nullable=False),
+    Column("registries", Text, nullable=False),
+    Column("document", Text, nullable=False),
 )
