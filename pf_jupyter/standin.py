@@ -2,7 +2,8 @@
 
 For trying llm nodes without a key and without a network, in tutorials for instance. It
 is no model: it finds the sentence in a prompt that shares most words with the question,
-or says what it was told and asked. The same request always gives the same answer.
+or says what it was told and asked; asked for a grade, it counts shared words. The same
+request always gives the same answer.
 
     python -m pf_jupyter.standin --port 8123
 """
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,6 +35,7 @@ LOCAL = "127.0.0.1"
 _HOST_NAME = "host.docker.internal"
 _CREATED = 1_700_000_000
 _SHORT_WORDS = 3
+_DIMENSIONS = 64
 _LARGEST_REQUEST = 16 * 1024 * 1024
 
 _WHERE = {
@@ -186,6 +189,8 @@ class StandIn:
                     )
                 elif self.path.endswith("/chat/completions"):
                     self._answer(body, chat_answer(body.get("messages") or []), True)
+                elif self.path.endswith("/embeddings"):
+                    self._send(200, embeddings(body))
                 elif self.path.endswith("/completions"):
                     self._answer(body, answer("", str(body.get("prompt")), 0), False)
                 else:
@@ -253,6 +258,8 @@ def answer(told: str, asked: str, before: int) -> str:
     before
         How many messages of the conversation came before it.
     """
+    if scale := re.search(r"number from (\d+) to (\d+)", told):
+        return str(grade(asked, int(scale[1]), int(scale[2])))
     words = _words(asked)
     sentences = re.split(r"(?<=[.!?])\s+|\n+", told)
     scores = [len(words & _words(sentence)) for sentence in sentences]
@@ -266,6 +273,36 @@ def answer(told: str, asked: str, before: int) -> str:
     if before:
         parts.append(f"({before} messages came before.)")
     return " ".join(parts)
+
+
+def grade(asked: str, low: int, high: int) -> int:
+    """Return the grade of what stands below ``Answer:``, on a scale that was told.
+
+    The more of its words the rest of the message has, the higher.
+    """
+    rest, _, given = asked.rpartition("Answer:\n")
+    words = _words(given.partition("\n\nYour grade")[0])
+    share = len(words & _words(rest)) / len(words) if words else 0.0
+    return low + round(share * (high - low))
+
+
+def embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return vectors of texts: the more words two share, the nearer theirs are."""
+    given = body.get("input") or ""
+    texts = [given] if isinstance(given, str) else [str(text) for text in given]
+    vectors = []
+    for index, text in enumerate(texts):
+        vector = [0.0] * _DIMENSIONS
+        for word in re.findall(r"\w+", text.lower()):
+            vector[zlib.crc32(word.encode()) % _DIMENSIONS] += 1.0
+        vectors.append({"object": "embedding", "index": index, "embedding": vector})
+    words = sum(len(text.split()) for text in texts)
+    return {
+        "object": "list",
+        "data": vectors,
+        "model": body.get("model") or MODEL,
+        "usage": {"prompt_tokens": words, "total_tokens": words},
+    }
 
 
 def _words(text: str) -> set[str]:

@@ -10,6 +10,7 @@ from ..flow.reader import FLOW_FILES, is_entry
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _EXAMPLES_PREFIX = "examples/"
+_EVALUATIONS_PREFIX = "evaluations/"
 
 
 def examples_folder() -> Path | None:
@@ -28,6 +29,22 @@ def examples() -> dict[str, Path]:
     return {child.name: child for child in sorted(folder.iterdir()) if is_flow(child)}
 
 
+def evaluations_folder() -> Path | None:
+    """Return where the bundled evaluations are: in the package, or beside it."""
+    for folder in (_PACKAGE / "evaluations", _PACKAGE.parent / "evaluations"):
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def evaluations() -> dict[str, Path]:
+    """Return the bundled evaluations, flows that judge others' outputs, by name."""
+    folder = evaluations_folder()
+    if folder is None:
+        return {}
+    return {child.name: child for child in sorted(folder.iterdir()) if is_flow(child)}
+
+
 def is_flow(folder: Path) -> bool:
     """Return whether a folder holds a flow file."""
     return any((folder / name).is_file() for name in FLOW_FILES)
@@ -39,13 +56,13 @@ def resolve(flow: str | Path) -> Path:
     Parameters
     ----------
     flow
-        A path, or the name of a bundled example (``hello``, ``examples/hello``). What
-        is there under that path comes first.
+        A path, or the name of a bundled example (``hello``, ``examples/hello``) or
+        evaluation (``accuracy``). What is there under that path comes first.
 
     Raises
     ------
     NotFound
-        There is no such path and no such example.
+        There is no such path, example or evaluation.
     UsageError
         The path is empty.
     """
@@ -59,6 +76,8 @@ def resolve(flow: str | Path) -> Path:
     bundled = examples_folder()
     if bundled is not None and "/" not in name and is_flow(bundled / name):
         return bundled / name
+    if (judge := evaluations().get(name.removeprefix(_EVALUATIONS_PREFIX))) is not None:
+        return judge
     if path.exists():
         return path  # the reader says best what is wrong with it
     raise NotFound(
@@ -107,4 +126,4 @@ def _hint(name: str) -> str:
     fallback = "give the path of a flow folder"
     if names:
         fallback += f", or one of the examples {', '.join(names)}"
-    return did_you_mean(name, names, fallback)
+    return did_you_mean(name, [*names, *evaluations()], fallback)

@@ -11,7 +11,7 @@ from ..errors import FlowInvalid, PfError
 from ..flow.flex import entry_name
 from ..flow.model import Flow, Node
 from ..flow.reference import NodeReference, parse_reference
-from ..runs.locate import below, examples, resolve
+from ..runs.locate import below, evaluations, examples, resolve
 from .api import FlowInfo, Flows, Picture, Problem, Validation
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ class LocalFlows(Flows):
         )
 
     def list(self, root: str | Path = ".") -> list[FlowInfo]:
-        """Return the flows below a folder, and our bundled examples by name.
+        """Return the flows below a folder, and our examples and evaluations by name.
 
         One whose file cannot be read is left out: `validate` says what is wrong.
         """
         here = below(Path(root).expanduser().absolute())
-        paths = dict.fromkeys([*here, *examples().values()])
+        bundled = [*examples().values(), *evaluations().values()]
+        paths = dict.fromkeys([*here, *bundled])
         found = []
         for path in paths:
             try:
