@@ -1,7 +1,8 @@
 """Executors without forking: an interpreter of its own for each, started ahead of time.
 
-For systems that cannot fork, or not safely. Pipes are turned into sockets by threads,
-so that control's loop is the same everywhere.
+For systems that cannot fork, or not safely. Where an interpreter cannot be given our
+sockets either, its pipes are turned into sockets by threads, so that control's loop is
+the same everywhere.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ import os
 import socket
 import subprocess
 import threading
-from typing import Any, Callable, Dict, List, Set
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from . import process_tree, start
 from .active_run import ActiveRun
@@ -19,6 +30,7 @@ from .snapshots import Snapshot
 from .sources import ExecutorHandle, Observer, Source
 
 _PIECE = 1 << 16
+_LAST_WORDS_SECONDS = 5.0
 
 
 def pump(read: Callable[[int], bytes], write: Callable[[bytes], Any]) -> None:
@@ -59,71 +71,39 @@ class FreshSource(Source):
     def __init__(self, loop: Loop, observer: Observer, code_folder: str) -> None:
         super().__init__(loop, observer, spares=1)
         self._code_folder = code_folder
+        self._start = _start_sharing if start.can_share_files() else _start_piped
         self.started: Set[int] = set()
 
     def make(self) -> None:
         """Start an interpreter."""
         try:
-            process = subprocess.Popen(
-                start.command(self._code_folder, "executor"),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=os.name != "nt",
-            )
+            started = self._start(self._code_folder)
         except OSError as error:
             text = error.strerror or str(error)
             self._loop.call_soon(lambda: self.failed(text))
             return
+        process = started.process
         self.started.add(process.pid)
-        ours, theirs = socket.socketpair()
-        stdin, stdout, stderr = _pipes(process)
-
-        def say() -> None:
-            pump(theirs.recv, lambda data: write_all(stdin.fileno(), data))
-            stdin.close()
-
-        def hear() -> None:
-            pump(lambda size: os.read(stdout.fileno(), size), theirs.sendall)
-            stdout.close()
-            try:
-                theirs.shutdown(socket.SHUT_WR)
-            except OSError:
-                # Control has closed its end.
-                pass
-
-        printed, errors = socket.socketpair()
-        printed.setblocking(False)
-
-        def print_errors() -> None:
-            pump(lambda size: os.read(stderr.fileno(), size), errors.sendall)
-            stderr.close()
-            errors.close()
-
-        speaking = threading.Thread(target=say, daemon=True)
-        pumps = [threading.Thread(target=hear, daemon=True)]
-        pumps.append(threading.Thread(target=print_errors, daemon=True))
-        for thread in (speaking, *pumps):
-            thread.start()
         handle = ExecutorHandle(
             self._loop,
             self._observer,
             self,
             process.pid,
-            ours,
-            [(printed, "stderr")],
+            started.sock,
+            started.outputs,
             False,
+            in_order=not started.pumps,
         )
 
         def wait() -> None:
             code = process.wait()
             # A grandchild may hold the pipes open: what it still says is not awaited.
-            for thread in pumps:
-                thread.join(0.2)
+            for thread in started.pumps:
+                thread.join(_LAST_WORDS_SECONDS)
             status = code if os.name == "nt" else wait_status(code)
             self._loop.call_from_thread(lambda: ended(status))
-            theirs.close()
+            if started.far is not None:
+                started.far.close()
 
         def ended(status: int) -> None:
             self.started.discard(process.pid)
@@ -131,6 +111,93 @@ class FreshSource(Source):
 
         threading.Thread(target=wait, daemon=True).start()
         self._loop.call_soon(lambda: self.born(handle))
+
+
+class _Started(NamedTuple):
+    """An interpreter, and what we hear of it; ``pumps`` end when it has said all."""
+
+    process: "subprocess.Popen[bytes]"
+    sock: socket.socket
+    outputs: List[Tuple[Any, str]]
+    pumps: Sequence[threading.Thread] = ()
+    far: Optional[socket.socket] = None
+
+
+def _start_sharing(code_folder: str) -> _Started:
+    """Start an interpreter that has the same files as a forked executor.
+
+    Nothing stands between it and us, so that what it printed last is there when it has
+    ended, and comes after what it said before.
+    """
+    opened: List[int] = []
+    ours, theirs = socket.socketpair()
+    try:
+        for pair in (os.pipe, os.pipe):
+            opened.extend(pair())
+        out_read, out_write, err_read, err_write = opened
+        for fd in (out_read, err_read):
+            os.set_blocking(fd, False)
+        process = subprocess.Popen(
+            start.command(code_folder, "executor", str(out_read), str(err_read)),
+            stdin=theirs.fileno(),
+            stdout=out_write,
+            stderr=err_write,
+            pass_fds=(out_read, err_read),
+            start_new_session=True,
+        )
+    except OSError:
+        ours.close()
+        for fd in opened:
+            os.close(fd)
+        raise
+    finally:
+        theirs.close()
+    os.close(out_write)
+    os.close(err_write)
+    outputs: List[Tuple[Any, str]] = [(out_read, "stdout"), (err_read, "stderr")]
+    return _Started(process, ours, outputs)
+
+
+def _start_piped(code_folder: str) -> _Started:
+    """Start an interpreter where pipes are all that can be shared with it."""
+    process = subprocess.Popen(
+        start.command(code_folder, "executor"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=os.name != "nt",
+    )
+    ours, theirs = socket.socketpair()
+    stdin, stdout, stderr = _pipes(process)
+
+    def say() -> None:
+        pump(theirs.recv, lambda data: write_all(stdin.fileno(), data))
+        stdin.close()
+
+    def hear() -> None:
+        pump(lambda size: os.read(stdout.fileno(), size), theirs.sendall)
+        stdout.close()
+        try:
+            theirs.shutdown(socket.SHUT_WR)
+        except OSError:
+            # Control has closed its end.
+            pass
+
+    printed, errors = socket.socketpair()
+    printed.setblocking(False)
+
+    def print_errors() -> None:
+        pump(lambda size: os.read(stderr.fileno(), size), errors.sendall)
+        stderr.close()
+        errors.close()
+
+    hearing, printing, speaking = (
+        threading.Thread(target=work, daemon=True) for work in (hear, print_errors, say)
+    )
+    for thread in (hearing, printing, speaking):
+        thread.start()
+    return _Started(process, ours, [(printed, "stderr")], (hearing, printing), theirs)
 
 
 def _pipes(process: "subprocess.Popen[bytes]") -> Any:

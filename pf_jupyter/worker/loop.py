@@ -184,3 +184,20 @@ def read_available(fd: int, limit: int) -> Optional[bytes]:
         pieces.append(data)
         limit -= len(data)
     return b"".join(pieces)
+
+
+def fileno(output: Any) -> int:
+    """Return the number of a pipe, which is one, or of a socket."""
+    return output if isinstance(output, int) else int(output.fileno())
+
+
+def read_now(output: Any, limit: int) -> Optional[bytes]:
+    """Do as `read_available`, also for a non-blocking socket."""
+    if isinstance(output, int):
+        return read_available(output, limit)
+    try:
+        return output.recv(limit) or None
+    except BlockingIOError:
+        return b""
+    except OSError:
+        return None

@@ -102,6 +102,16 @@ def descendants(roots: Iterable[int]) -> List[int]:
     return found
 
 
+def is_below(pid: int, root: int) -> bool:
+    """Whether a process lives and descends from ``root``, or that cannot be known."""
+    known = parents()
+    while known and pid != root:
+        if pid not in known:
+            return False
+        pid = known[pid]
+    return True
+
+
 def kill(pid: int) -> None:
     """Kill one process; one that is gone is no error."""
     try:

@@ -15,11 +15,16 @@ from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Tuple
 from . import process_tree, wire
 from .active_run import ActiveRun
 from .link import Link
-from .loop import Loop, Timer, read_available
+from .loop import Loop, Timer, fileno, read_now
 
 _OUTPUT_BYTES = 1 << 20
-# How long a process may be silent about its end after its socket closed.
-_STATUS_SECONDS = 1.0
+# How long a process may live after its socket closed, and how long the news of its end
+# may take after that.
+_SILENT_SECONDS = 1.0
+_STATUS_SECONDS = 10.0
+# How long text may wait to hear which node has printed it.
+_HOLD_SECONDS = 0.2
+_HOLD_PIECES = 16
 Status = Optional[int]
 
 
@@ -54,6 +59,8 @@ class ExecutorHandle:
         Non-blocking readers of what it writes to stdout and stderr.
     prepared
         Whether it was forked from a template, its flow's code loaded.
+    in_order
+        Whether all that it said before it printed something is here before that.
     """
 
     def __init__(
@@ -65,6 +72,8 @@ class ExecutorHandle:
         sock: socket.socket,
         outputs: List[Tuple[Any, str]],
         prepared: bool,
+        *,
+        in_order: bool = True,
     ) -> None:
         self._loop = loop
         self._observer = observer
@@ -73,11 +82,14 @@ class ExecutorHandle:
         self.prepared = prepared
         self.run: Optional[ActiveRun] = None
         self.ended = False
+        self._hurried = False
         self._timer: Optional[Timer] = None
         self._outputs = outputs
+        self._in_order = in_order
+        self._held: List[Tuple[str, bytes]] = []
         for output, stream in outputs:
             read = functools.partial(self._read, output, stream)
-            loop.watch_read(_fileno(output), read, pausable=True)
+            loop.watch_read(fileno(output), read, pausable=True)
         self.link = Link(loop, sock, self._hear, self._silent)
 
     def send(self, header: Dict[str, Any], body: bytes) -> None:
@@ -90,18 +102,30 @@ class ExecutorHandle:
 
     def _hear(self, message: wire.Message) -> None:
         self._observer.said(self, message)
+        if self._held and message.kind == wire.NODE:
+            self._pass_on()
 
     def _read(self, output: Any, stream: str) -> None:
         # What it said about nodes comes first: the text belongs to the node after it.
         self.link.read()
         self._collect(output, stream)
+        waits = self.run is not None and self.run.only_node is None
+        if self._in_order or not waits or len(self._held) > _HOLD_PIECES:
+            self._pass_on()
+        elif len(self._held) == 1:
+            self._loop.call_later(_HOLD_SECONDS, self._pass_on)
 
     def _collect(self, output: Any, stream: str) -> None:
-        text = _read_now(output)
+        text = read_now(output, _OUTPUT_BYTES)
         if text:
-            self._observer.printed(self, stream, text)
+            self._held.append((stream, text))
         elif text is None:
-            self._loop.forget(_fileno(output))
+            self._loop.forget(fileno(output))
+
+    def _pass_on(self) -> None:
+        held, self._held = self._held, []
+        for stream, text in held:
+            self._observer.printed(self, stream, text)
 
     def drain(self) -> None:
         """Handle everything it said and wrote up to now."""
@@ -112,10 +136,19 @@ class ExecutorHandle:
         """Handle what it wrote to its file descriptors up to now."""
         for output, stream in self._outputs:
             self._collect(output, stream)
+        self._pass_on()
 
     def _silent(self) -> None:
         if not self.ended and self._timer is None:
-            self._timer = self._loop.call_later(_STATUS_SECONDS, lambda: self.end(None))
+            self._timer = self._loop.call_later(_SILENT_SECONDS, self._hurry)
+
+    def _hurry(self) -> None:
+        # Whoever cannot answer any more ends. One that has ended, but whose end nobody
+        # had the time to notice, keeps the status that it ended with.
+        if process_tree.is_below(self.pid, os.getpid()):
+            process_tree.kill_tree(self.pid)
+            self._hurried = True
+        self._timer = self._loop.call_later(_STATUS_SECONDS, lambda: self.end(None))
 
     def end(self, status: Status) -> None:
         """Take note that it ended; releases everything it had."""
@@ -126,6 +159,8 @@ class ExecutorHandle:
             self._timer.cancel()
         self.drain()
         self._release()
+        if self._hurried and process_tree.was_killed(status):
+            status = None
         self._observer.gone(self, status)
 
     def dismiss(self) -> None:
@@ -137,29 +172,13 @@ class ExecutorHandle:
     def _release(self) -> None:
         self.link.close()
         for output, _stream in self._outputs:
-            self._loop.forget(_fileno(output))
+            self._loop.forget(fileno(output))
             if isinstance(output, int):
                 os.close(output)
             else:
                 output.close()
         self._outputs = []
         self.source.lost(self)
-
-
-def _fileno(output: Any) -> int:
-    return output if isinstance(output, int) else int(output.fileno())
-
-
-def _read_now(output: Any) -> Optional[bytes]:
-    """Return what can be read now; b"" for nothing, None at the end."""
-    if isinstance(output, int):
-        return read_available(output, _OUTPUT_BYTES)
-    try:
-        return output.recv(_OUTPUT_BYTES) or None
-    except BlockingIOError:
-        return b""
-    except OSError:
-        return None
 
 
 class Source:

@@ -10,7 +10,10 @@ import os
 import socket
 import sys
 import threading
-from typing import List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
+
+if TYPE_CHECKING:
+    from . import executor
 
 _Zygote = Tuple[int, socket.socket]
 _early: Optional[_Zygote] = None
@@ -52,9 +55,14 @@ def must_spawn() -> bool:
     macOS can fork, but its frameworks do not survive it.
     """
     wish = os.environ.get("PF_WORKER_START")
-    if wish in ("spawn", "fork"):
-        return wish == "spawn"
+    if wish in ("spawn", "pipe", "fork"):
+        return wish != "fork"
     return not sys.platform.startswith("linux")
+
+
+def can_share_files() -> bool:
+    """Whether a fresh executor can be given any open file, not just three pipes."""
+    return os.name != "nt" and os.environ.get("PF_WORKER_START") != "pipe"
 
 
 def zygote_of(code_folder: str) -> _Zygote:
@@ -97,7 +105,7 @@ def main(arguments: List[str]) -> None:
         restore_open_files_limit(int(rest[1]))
         nursery.zygote(int(rest[0]))
     else:
-        _fresh_executor()
+        _fresh_executor([int(fd) for fd in rest])
 
 
 def raise_open_files_limit() -> int:
@@ -133,25 +141,48 @@ def restore_open_files_limit(soft: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _fresh_executor() -> None:
-    """Live as an executor that was not forked: frames on stdin and stdout."""
-    read_fd, write_fd = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    output, stdout = os.pipe()
-    os.dup2(stdout, 1)
-    os.close(stdout)
+def _fresh_executor(outputs: List[int]) -> None:
+    """Live as an executor that was not forked.
 
+    Parameters
+    ----------
+    outputs
+        Read ends of our stdout and stderr; stdin is then a socket for frames. Without
+        them frames come on stdin and go to stdout.
+    """
     import faulthandler
 
-    from . import executor, nursery, process_tree, wire
+    from . import executor, nursery, process_tree
 
     process_tree.end_with_parent(os.getppid())
     process_tree.adopt_orphans()
     process_tree.offer_to_oom_killer()
     nursery.limit_memory(os.environ.get("PF_WORKER_MEMORY"))
     faulthandler.enable(2)
+    worker = _with_files(outputs) if outputs else _with_pipes()
+    worker.serve()
+    executor.leave()
+
+
+def _with_files(outputs: List[int]) -> "executor.Executor":
+    from . import executor, wire
+
+    for fd in outputs:
+        os.set_inheritable(fd, False)
+    sock = socket.socket(fileno=os.dup(0))
+    _close_stdin()
+    named = list(zip(outputs, ("stdout", "stderr")))
+    return executor.Executor(wire.socket_wire(sock), named)
+
+
+def _with_pipes() -> "executor.Executor":
+    from . import executor, wire
+
+    read_fd, write_fd = os.dup(0), os.dup(1)
+    _close_stdin()
+    output, stdout = os.pipe()
+    os.dup2(stdout, 1)
+    os.close(stdout)
     worker = executor.Executor(wire.pipe_wire(read_fd, write_fd))
 
     def read_output() -> None:
@@ -162,5 +193,10 @@ def _fresh_executor() -> None:
             worker.send_output("stdout", text)
 
     threading.Thread(target=read_output, daemon=True).start()
-    worker.serve()
-    executor.leave()
+    return worker
+
+
+def _close_stdin() -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)

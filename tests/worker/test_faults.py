@@ -15,7 +15,11 @@ LIMIT = 100_000
 
 @pytest.fixture(params=["fork", "spawn"])
 def worker(request: pytest.FixtureRequest, start_worker: Callable[..., Any]) -> Any:
-    return start_worker(spawn=request.param == "spawn")
+    return start_worker(PF_WORKER_START=request.param)
+
+
+anywhere = pytest.mark.parametrize("worker", ["fork", "spawn", "pipe"], indirect=True)
+"""Also where an interpreter can be given pipes only."""
 
 
 @pytest.fixture
@@ -29,6 +33,7 @@ def still_works(worker: Any, make_flow: MakeFlow) -> Callable[[], None]:
     return check
 
 
+@anywhere
 def test_an_exit_names_its_code_and_keeps_what_was_done(
     worker: Any, make_flow: MakeFlow, still_works: Callable[[], None]
 ) -> None:
@@ -56,6 +61,7 @@ def test_an_exit_names_its_code_and_keeps_what_was_done(
     still_works()
 
 
+@anywhere
 def test_a_segfault_names_the_signal_and_the_users_line(
     worker: Any, make_flow: MakeFlow, still_works: Callable[[], None]
 ) -> None:
@@ -68,6 +74,46 @@ def test_a_segfault_names_the_signal_and_the_users_line(
     assert error["frames"][0]["line"] == 6
     assert "step1.py" in error["traceback"]
     assert "Fatal Python error" in result["nodes"]["step1"]["logs"]["stderr"]
+    still_works()
+
+
+def test_what_went_around_pythons_streams_last_is_kept(
+    worker: Any, make_flow: MakeFlow
+) -> None:
+    made = make_flow(
+        "os.write(1, b'out'); return text",
+        """
+        subprocess.run(["echo", "last"])
+        os.write(2, b"x" * 60000 + b"words")
+        os._exit(3)
+        """,
+    )
+    nodes = worker.run(made)["nodes"]
+    assert nodes["step1"]["logs"]["stdout"] == "out"
+    assert nodes["step2"]["logs"]["stdout"] == "last\n"
+    assert nodes["step2"]["logs"]["stderr"].strip("x") == "words"
+
+
+def test_a_process_that_can_speak_no_more_is_ended(
+    worker: Any,
+    make_flow: MakeFlow,
+    still_works: Callable[[], None],
+    until: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    pid_file = tmp_path / "pid"
+    made = make_flow(
+        f"""
+        with open({str(pid_file)!r}, "w") as file:
+            file.write(str(os.getpid()))
+        os.closerange(3, 1000)
+        time.sleep(600)
+        """
+    )
+    result = worker.run(made)
+    assert result["error"]["code"] == "ProcessCrashError"
+    assert "for an unknown reason" in result["error"]["message"]
+    assert not _is_alive(int(pid_file.read_text()))
     still_works()
 
 
@@ -223,6 +269,7 @@ def test_a_flood_around_pythons_streams_is_bounded(
     still_works()
 
 
+@anywhere
 def test_output_of_subprocesses_belongs_to_their_node(
     worker: Any, make_flow: MakeFlow
 ) -> None:

@@ -194,11 +194,14 @@ def test_silence_without_a_status_ends_a_run_as_well(
     observer: Observer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pf_jupyter.worker.sources._STATUS_SECONDS", 0.01)
+    for name in ("_SILENT_SECONDS", "_STATUS_SECONDS"):
+        monkeypatch.setattr(f"pf_jupyter.worker.sources.{name}", 0.01)
     source.ask(make_run(6))
     child, stdout = nursery.bear(1005)
     os.close(stdout)
     child.close()
-    nursery.turn()
-    loop.run_once(0.1)
+    for _ in range(500):
+        if observer.notes[-1] == ("gone", 1005, None):
+            break
+        loop.run_once(0.1)
     assert observer.notes[-1] == ("gone", 1005, None)
