@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .workspace.api import Workspace
-    from .workspace.local import connect
+    from .workspace.connecting import connect
 
 __version__ = "0.1.0"
 __all__ = ["Workspace", "__version__", "connect"]
 
 _WHERE = {
-    "connect": "pf_jupyter.workspace.local",
+    "connect": "pf_jupyter.workspace.connecting",
     "Workspace": "pf_jupyter.workspace.api",
 }
 
@@ -47,3 +47,10 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     from .kernel.extension import unload
 
     unload(ipython)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Return what a Jupyter server loads."""
+    from .server.app import PfJupyter
+
+    return [{"module": "pf_jupyter", "app": PfJupyter}]

@@ -51,7 +51,7 @@ class LocalConnections(Connections):
         from ..runtimes.identity import user
 
         record = self._stored.create(
-            _read(source),
+            read_source(source),
             settings or {},
             name=name,
             scope=scope,
@@ -71,7 +71,7 @@ class LocalConnections(Connections):
     ) -> Connection:
         """Change the fields that are given; see `Connections.update`."""
         record = self._stored.update(
-            name, _read(source), settings or {}, scope=scope, ask=ask
+            name, read_source(source), settings or {}, scope=scope, ask=ask
         )
         return _shown(record)
 
@@ -84,7 +84,8 @@ class LocalConnections(Connections):
         return self._workspace.core.connections
 
 
-def _read(source: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
+def read_source(source: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return what a file of the public form says, or what was given instead."""
     from ..connections.definition import read_file
 
     if source is None:

@@ -1,0 +1,127 @@
+"""Runtimes, and what is told of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from .base import Answer, Asked, Json, Name
+
+
+class Limits(Asked):
+    """Upper bounds of a runtime; memory in bytes, null for the default."""
+
+    cpus: float | None = Field(default=None, gt=0, le=4096)
+    memory: int | None = Field(default=None, gt=0, le=2**50)
+    pids: int | None = Field(default=None, gt=0, le=2**22)
+
+
+class CreateRuntime(Asked):
+    """A runtime that is to be made."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    environment: Name = "default"
+    compute: Name | None = None
+    kind: Literal["personal", "shared", "session"] = "personal"
+    limits: Limits = Field(default_factory=lambda: Limits())
+    network: Literal["open", "none"] = "open"
+    idle_minutes: float | None = Field(default=None, ge=0, le=525_600)
+
+
+class EnvironmentAnswer(Answer):
+    """What is installed in a runtime."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class RuntimeAnswer(Answer):
+    """A runtime as it is now."""
+
+    id: str
+    name: str
+    state: str
+    phase: str | None
+    kind: str
+    compute: str
+    engine: str
+    environment: EnvironmentAnswer | None
+    container_id: str | None
+    isolated: bool
+    owner: str
+    created_at: str
+    update: Json | None
+    error: Json | None
+    limits: Json
+
+
+class RuntimesAnswer(Answer):
+    """All runtimes by name."""
+
+    runtimes: list[RuntimeAnswer]
+
+
+class NamesAnswer(Answer):
+    """Names alone: nothing waits for an engine."""
+
+    names: list[str]
+
+
+class Tail(Asked):
+    """How much of a log is wanted."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+    tail: int | None = Field(200, ge=1, le=100_000)
+
+
+class LinesAnswer(Answer):
+    """Lines of a log."""
+
+    lines: list[str]
+
+
+class LineAnswer(Answer):
+    """One line of a log that is followed."""
+
+    line: str
+
+
+class StatsAnswer(Answer):
+    """What a runtime uses now."""
+
+    cpu: float | None
+    memory: int | None
+    memory_limit: int | None
+    pids: int | None
+    processes: list[Any]
+    runs: list[Any]
+
+
+class CheckAnswer(Answer):
+    """One line of a check."""
+
+    name: str
+    status: Literal["pass", "warn", "fail"]
+    message: str
+    hint: str
+
+
+class ChecksAnswer(Answer):
+    """What was checked."""
+
+    checks: list[CheckAnswer]
+
+
+class UseRuntime(Asked):
+    """The runtime to use from now on; null forgets it."""
+
+    name: Name | None
+
+
+class CurrentAnswer(Answer):
+    """The runtime in use."""
+
+    runtime: RuntimeAnswer | None

@@ -1,0 +1,44 @@
+"""What one server holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..workspace.api import Workspace
+from ..workspace.serving import server_folder
+from .operations import Operations
+from .tokens import Tokens
+from .uploads import Uploads
+
+CALLS = 32
+"""Answers that are being made at once; the others wait, and block nobody."""
+
+
+class Served:
+    """The workspace, and what a server adds to it.
+
+    Parameters
+    ----------
+    workspace
+        Of this process.
+    root
+        Returns the folder that flows named by browsers are below.
+    """
+
+    def __init__(self, workspace: Workspace, root: Callable[[], Path]) -> None:
+        self.workspace = workspace
+        self.folder = server_folder(workspace)
+        self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self.root = root
+        self.operations = Operations()
+        self.tokens = Tokens(self.folder / "tokens")
+        self.uploads = Uploads(self.folder / "uploads")
+        self.calls = ThreadPoolExecutor(CALLS, thread_name_prefix="pf-call")
+
+    def close(self) -> None:
+        """Let go of everything; runtimes live on."""
+        self.calls.shutdown(wait=False, cancel_futures=True)
+        self.workspace.close()

@@ -1,0 +1,101 @@
+"""The functions behind the routes, and what each of them is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from ..workspace.remote_routes import ROUTES, Route
+from .models import Nothing
+
+if TYPE_CHECKING:
+    from ..workspace.api import Workspace
+    from .operations import Operation
+    from .served import Served
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+@dataclass
+class Ask:
+    """One request, its body and query checked already.
+
+    Parameters
+    ----------
+    served
+        What the server holds.
+    principal
+        Who asks.
+    path
+        The varying parts of the route's path.
+    body, query
+        Instances of the verb's models.
+    operation
+        Of a long verb: where it tells how it goes.
+    """
+
+    served: Served
+    principal: str
+    path: Mapping[str, str]
+    body: Any = field(default_factory=Nothing)
+    query: Any = field(default_factory=Nothing)
+    operation: Operation | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace of this process."""
+        return self.served.workspace
+
+    @property
+    def long(self) -> Operation:
+        """The operation of a long verb."""
+        assert self.operation is not None
+        return self.operation
+
+
+Function = Callable[[Ask], Any]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A route and what is behind it.
+
+    Parameters
+    ----------
+    route
+        Its line in the table.
+    function
+        Does it, in a thread. It returns an instance of ``answer``, or yields some of
+        it where the route is a stream.
+    body, query, answer
+        Models of what it takes and gives; ``answer`` of a long verb is what its
+        operation ends with.
+    """
+
+    route: Route
+    function: Function
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answer: type[BaseModel] | None
+
+
+VERBS: dict[str, Verb] = {}
+
+
+def verb(
+    name: str,
+    *,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    answer: type[BaseModel] | None = None,
+) -> Callable[[Function], Function]:
+    """Put a function behind the route of that name."""
+
+    def put(function: Function) -> Function:
+        VERBS[name] = Verb(ROUTES[name], function, body, query, answer)
+        return function
+
+    return put

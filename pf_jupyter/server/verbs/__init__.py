@@ -1,0 +1,16 @@
+"""What each route does; a module for each noun, loaded by `load_all`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+NOUNS = (
+    *("connections", "current", "flows", "operations", "runs", "runtimes"),
+    "workspace",
+)
+
+
+def load_all() -> None:
+    """Load every module, so that every route has something behind it."""
+    for name in NOUNS:
+        import_module(f"{__name__}.{name}")

@@ -1,0 +1,115 @@
+"""What the server does with runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...workspace.api import PhaseEvent, Runtime, RuntimeLimits
+from ...workspace.remote_wire import check_to_json, phase_to_json, validation_to_json
+from .. import models
+from ..paths import flow_path
+from ..verb import Ask, verb
+
+
+def runtime_answer(runtime: Runtime) -> models.RuntimeAnswer:
+    """Return a runtime as it is now."""
+    record = runtime.to_dict()
+    key = getattr(runtime, "id", runtime.name)
+    return models.RuntimeAnswer.model_validate({"id": key, **record})
+
+
+def on_phase(ask: Ask) -> Any:
+    """Return what tells an operation's readers of a runtime's steps."""
+
+    def tell(event: PhaseEvent) -> None:
+        ask.long.tell("phase", phase_to_json(event))
+
+    return tell
+
+
+def _runtime(ask: Ask) -> Runtime:
+    return ask.workspace.runtimes.get(ask.path["name"])
+
+
+@verb("runtimes.list", answer=models.RuntimesAnswer)
+def _list(ask: Ask) -> Any:
+    found = ask.workspace.runtimes.list()
+    return models.RuntimesAnswer(runtimes=[runtime_answer(item) for item in found])
+
+
+@verb("runtimes.names", answer=models.NamesAnswer)
+def _names(ask: Ask) -> Any:
+    return models.NamesAnswer(names=list(ask.workspace.runtimes.names()))
+
+
+@verb("runtimes.create", body=models.CreateRuntime, answer=models.RuntimeAnswer)
+def _create(ask: Ask) -> Any:
+    body: models.CreateRuntime = ask.body
+    made = ask.workspace.runtimes.create(
+        body.name,
+        environment=body.environment,
+        compute=body.compute,
+        kind=body.kind,
+        limits=RuntimeLimits(body.limits.cpus, body.limits.memory, body.limits.pids),
+        network=body.network,
+        idle_minutes=body.idle_minutes,
+        on_phase=on_phase(ask),
+    )
+    return runtime_answer(made)
+
+
+@verb("runtimes.show", answer=models.RuntimeAnswer)
+def _show(ask: Ask) -> Any:
+    return runtime_answer(_runtime(ask))
+
+
+@verb("runtimes.delete")
+def _delete(ask: Ask) -> None:
+    _runtime(ask).delete()
+
+
+@verb("runtimes.start", body=models.Nothing, answer=models.RuntimeAnswer)
+def _start(ask: Ask) -> Any:
+    return runtime_answer(_runtime(ask).start(on_phase=on_phase(ask)))
+
+
+@verb("runtimes.stop", body=models.Nothing, answer=models.RuntimeAnswer)
+def _stop(ask: Ask) -> Any:
+    return runtime_answer(_runtime(ask).stop())
+
+
+@verb("runtimes.restart", body=models.Nothing, answer=models.RuntimeAnswer)
+def _restart(ask: Ask) -> Any:
+    return runtime_answer(_runtime(ask).restart(on_phase=on_phase(ask)))
+
+
+@verb("runtimes.check", answer=models.ChecksAnswer)
+def _check(ask: Ask) -> Any:
+    checks = [check_to_json(check) for check in _runtime(ask).check()]
+    return models.ChecksAnswer.model_validate({"checks": checks})
+
+
+@verb("runtimes.stats", answer=models.StatsAnswer)
+def _stats(ask: Ask) -> Any:
+    return models.StatsAnswer.model_validate(_runtime(ask).stats())
+
+
+@verb("runtimes.logs", query=models.Tail, answer=models.LinesAnswer)
+def _logs(ask: Ask) -> Any:
+    return models.LinesAnswer(lines=list(_runtime(ask).logs(tail=ask.query.tail)))
+
+
+@verb("runtimes.follow", query=models.Tail, answer=models.LineAnswer)
+def _follow(ask: Ask) -> Iterator[Any]:
+    runtime = _runtime(ask)
+    return (
+        models.LineAnswer(line=line)
+        for line in runtime.logs(tail=ask.query.tail, follow=True)
+    )
+
+
+@verb("runtimes.validate", body=models.CheckFlow, answer=models.ValidationAnswer)
+def _validate(ask: Ask) -> Any:
+    found = _runtime(ask).validate(flow_path(ask, ask.body.flow), node=ask.body.node)
+    return models.ValidationAnswer.model_validate(validation_to_json(found))

@@ -1,0 +1,306 @@
+"""The workspace of a server, with the same objects and verbs as a local one."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import NotFound, UsageError
+from .api import (
+    CheckResult,
+    Computes,
+    Connection,
+    Connections,
+    Kind,
+    OnPhase,
+    RunResult,
+    Runs,
+    Runtime,
+    RuntimeLimits,
+    Runtimes,
+    Scope,
+    Validation,
+    Workspace,
+)
+from .flows import LocalFlows
+from .remote_client import Client
+from .remote_operations import Work
+from .remote_runtime import USABLE, RemoteRuntime
+from .remote_wire import check_from_json, run_from_json
+from .result import LocalRunResult
+
+
+class RemoteWorkspace(Workspace):
+    """A workspace that a server holds.
+
+    Parameters
+    ----------
+    client
+        Asks the server.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.name = "server"
+        self.closed = False
+        self.runtimes: RemoteRuntimes = RemoteRuntimes(self)
+        self.flows: RemoteFlows = RemoteFlows(self)
+        self.runs: RemoteRuns = RemoteRuns(self)
+        self.computes: RemoteComputes = RemoteComputes(self)
+        self.connections: RemoteConnections = RemoteConnections(self)
+
+    def doctor(self, *, fix: bool = False) -> list[CheckResult]:
+        """Have the server check everything that it needs."""
+        found = self.client.call("doctor.fix" if fix else "doctor.check")
+        checks = [check_from_json(check) for check in found["checks"]]
+        line = f"{self.client.address.now()} answers; what follows is seen from there"
+        return [CheckResult("server", "pass", line), *checks]
+
+    def close(self) -> None:
+        """Let go of the connection; what the server does goes on."""
+        self.closed = True
+        self.client.close()
+
+    def __repr__(self) -> str:
+        return f"<Workspace of the server at {self.client.address.now()}>"
+
+
+class RemoteRuntimes(Runtimes):
+    """The runtimes of a server.
+
+    Parameters
+    ----------
+    workspace
+        The one they belong to.
+    """
+
+    def __init__(self, workspace: RemoteWorkspace) -> None:
+        self._workspace = workspace
+        self._chosen: str | None = None
+        self._has_chosen = False
+
+    def create(
+        self,
+        name: str,
+        *,
+        environment: str = "default",
+        compute: str | None = None,
+        kind: Kind = "personal",
+        limits: RuntimeLimits | None = None,
+        network: Literal["open", "none"] = "open",
+        idle_minutes: float | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Runtime:
+        """Make a runtime and bring it to ready; see `Runtimes.create`."""
+        bounds = limits or RuntimeLimits()
+        body = {
+            "name": name,
+            "environment": environment,
+            "compute": compute,
+            "kind": kind,
+            "limits": {
+                "cpus": bounds.cpus,
+                "memory": bounds.memory,
+                "pids": bounds.pids,
+            },
+            "network": network,
+            "idle_minutes": idle_minutes,
+        }
+        work = Work(self._workspace.client, "runtimes.create", body=body)
+        return self._wrap(work.result(on_phase=on_phase))
+
+    def get(self, name: str) -> Runtime:
+        """Return the runtime; see `Runtimes.get`."""
+        return self._wrap(self._workspace.client.call("runtimes.show", {"name": name}))
+
+    def list(self) -> list[Runtime]:
+        """Return all runtimes; see `Runtimes.list`."""
+        found = self._workspace.client.call("runtimes.list")["runtimes"]
+        return [self._wrap(record) for record in found]
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all runtimes from the records alone: no engine waits."""
+        return list(self._workspace.client.call("runtimes.names")["names"])
+
+    def use(self, name: str | None) -> Runtime | None:
+        """Make a runtime the current one of this process, and of those to come."""
+        body = {"name": name}
+        record = self._workspace.client.call("current.use", body=body)["runtime"]
+        self._chosen, self._has_chosen = name, True
+        return None if record is None else self._wrap(record)
+
+    def current(self) -> Runtime | None:
+        """Return the runtime in use, or None."""
+        if self._has_chosen:
+            if self._chosen is None:
+                return None
+            try:
+                return self.get(self._chosen)
+            except NotFound:
+                return None
+        record = self._workspace.client.call("current.show")["runtime"]
+        return None if record is None else self._wrap(record)
+
+    def ensure(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        """Return a ready runtime; see `Runtimes.ensure`."""
+        runtime = self.current()
+        if runtime is not None:
+            if runtime.state not in USABLE:
+                runtime.start(on_phase=on_phase)
+            return runtime
+        work = Work(self._workspace.client, "current.ensure", body={})
+        return self._wrap(work.result(on_phase=on_phase))
+
+    def _wrap(self, record: Mapping[str, Any]) -> RemoteRuntime:
+        return RemoteRuntime(self._workspace, record)
+
+
+class RemoteFlows(LocalFlows):
+    """The flow folders of this machine; their code is checked where runtimes are."""
+
+    def __init__(self, workspace: RemoteWorkspace) -> None:
+        super().__init__(workspace)  # type: ignore[arg-type]
+
+    def validate(
+        self, flow: str | Path, *, runtime: str | None = None, code: bool = True
+    ) -> Validation:
+        """Check a flow's file, and its code in a runtime; see `Flows.validate`."""
+        return super().validate(flow, runtime=runtime, code=code)
+
+
+class RemoteRuns(Runs):
+    """The recorded runs of a server.
+
+    Parameters
+    ----------
+    workspace
+        The one they belong to.
+    """
+
+    def __init__(self, workspace: RemoteWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self, *, limit: int = 100) -> builtins.list[dict[str, Any]]:
+        """Return the newest runs; see `Runs.list`."""
+        found = self._workspace.client.call("runs.list", query={"limit": limit})
+        return list(found["runs"])
+
+    def get(self, run_id: str) -> RunResult:
+        """Return a recorded run (NotFound)."""
+        record = self._workspace.client.call("runs.record", {"run_id": run_id})
+        return LocalRunResult(run_from_json(record))
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run that the server started (NotFound, IllegalState)."""
+        self._workspace.client.call("runs.cancel", {"run_id": run_id})
+
+
+class RemoteComputes(Computes):
+    """The computes that a server reaches.
+
+    Parameters
+    ----------
+    workspace
+        The one they belong to.
+    """
+
+    def __init__(self, workspace: RemoteWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self) -> builtins.list[dict[str, Any]]:
+        """Return what each compute is and whether it answers."""
+        return list(self._workspace.client.call("computes.list")["computes"])
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all computes: no engine is asked."""
+        return list(self._workspace.client.call("computes.names")["names"])
+
+
+class RemoteConnections(Connections):
+    """The connections of a server; files and typed secrets are read on this side.
+
+    Parameters
+    ----------
+    workspace
+        The one they belong to.
+    """
+
+    def __init__(self, workspace: RemoteWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self) -> builtins.list[Connection]:
+        """Return all connections, by name."""
+        found = self._workspace.client.call("connections.list")["connections"]
+        return [Connection(**item) for item in found]
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all."""
+        return [item.name for item in self.list()]
+
+    def show(self, name: str) -> Connection:
+        """Return one connection (NotFound names the nearest)."""
+        return Connection(
+            **self._workspace.client.call("connections.show", {"name": name})
+        )
+
+    def create(
+        self,
+        source: str | Path | Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        scope: Scope = "personal",
+        ask: Callable[[str], str] | None = None,
+    ) -> Connection:
+        """Remember a new connection; see `Connections.create`."""
+        body = {"name": name, "scope": scope, **_given(source, settings)}
+        return self._answered("connections.create", body, ask)
+
+    def update(
+        self,
+        name: str,
+        source: str | Path | Mapping[str, Any] | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        scope: Scope | None = None,
+        ask: Callable[[str], str] | None = None,
+    ) -> Connection:
+        """Change the fields that are given; see `Connections.update`."""
+        body = {"scope": scope, **_given(source, settings)}
+        return self._answered("connections.update", body, ask, {"name": name})
+
+    def delete(self, name: str) -> None:
+        """Forget a connection and its secrets (NotFound)."""
+        self._workspace.client.call("connections.delete", {"name": name})
+
+    def _answered(
+        self,
+        route: str,
+        body: dict[str, Any],
+        ask: Callable[[str], str] | None,
+        path: Mapping[str, str] | None = None,
+    ) -> Connection:
+        """Ask once more with what a person typed, for each secret that is to be."""
+        typed: dict[str, str] = {}
+        while True:
+            try:
+                found = self._workspace.client.call(
+                    route, path, body={**body, "typed": typed}
+                )
+            except UsageError as error:
+                what = error.details.get("typed")
+                if ask is None or what is None or what in typed:
+                    raise
+                typed[what] = ask(what)
+            else:
+                return Connection(**found)
+
+
+def _given(
+    source: str | Path | Mapping[str, Any] | None, settings: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    from .connections import read_source
+
+    return {"source": dict(read_source(source)), "settings": dict(settings or {})}

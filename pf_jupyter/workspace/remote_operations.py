@@ -1,0 +1,162 @@
+"""Long work that a server does: begun, followed, taken up again after a restart."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import NotFound, PfError, RunFailed
+from .api import OnEvent, OnPhase
+from .remote_client import Client
+from .remote_flows import NOT_HERE, SentFlow
+from .remote_wire import error_from_json, phase_from_json, unpack
+
+_log = logging.getLogger(__name__)
+
+
+class Work:
+    """One operation of a server.
+
+    Parameters
+    ----------
+    client
+        Asks the server.
+    route
+        What is to be done.
+    body
+        What it takes.
+    path
+        The varying parts of the route's path.
+    flow
+        The flow that it is about, added to the body.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        route: str,
+        *,
+        body: Any = None,
+        path: Mapping[str, str] | None = None,
+        flow: SentFlow | None = None,
+    ) -> None:
+        self._client = client
+        self._route = route
+        self._body = {} if body is None else body
+        self._path = dict(path or {})
+        self._flow = flow
+        if flow is not None:
+            self._body = {**self._body, "flow": flow.reference()}
+        self._guard = threading.Lock()
+        self._unwanted = False
+        self._begun = False
+        # known to both sides before anything is sent, so that sending it twice is safe
+        self.id = uuid.uuid4().hex
+        self.run_id: str | None = None
+
+    def result(
+        self,
+        *,
+        on_phase: OnPhase | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Any:
+        """Begin it, and wait for what comes of it.
+
+        Parameters
+        ----------
+        on_phase
+            Told of a runtime's steps on its way to ready.
+        on_event
+            Told of a run's events.
+
+        Raises
+        ------
+        PfError
+            What the work raised.
+        Unreachable
+            The server is gone for longer than can be waited for.
+        """
+        try:
+            return self._result(on_phase, on_event)
+        except NotFound as error:
+            if error.code != NOT_HERE or self._flow is None:
+                raise
+        self._body = {**self._body, "flow": self._flow.uploaded()}
+        with self._guard:
+            self.id, self._begun = uuid.uuid4().hex, False
+        return self._result(on_phase, on_event)
+
+    def _result(self, on_phase: OnPhase | None, on_event: OnEvent | None) -> Any:
+        self._client.call(self._route, self._path, body=self._body, key=self.id)
+        with self._guard:
+            self._begun = True
+            unwanted = self._unwanted
+        if unwanted:
+            self._ask_to_end()
+        try:
+            for event in self._client.events("operations.events", {"id": self.id}):
+                if event.name == "phase" and on_phase is not None:
+                    _tell(on_phase, phase_from_json(event.data))
+                elif event.name == "run":
+                    told = unpack(event.data)
+                    self.run_id = told.get("run_id") or self.run_id
+                    if on_event is not None:
+                        _tell(on_event, told)
+                elif event.name == "begun":
+                    self.run_id = event.data["run_id"]
+                elif event.name == "end":
+                    return _outcome(event.data)
+        except NotFound as error:
+            if error.code != "operation_not_found":
+                raise
+        return self._left()
+
+    def cancel(self) -> None:
+        """Ask for its end, now or as soon as the server knows of it."""
+        with self._guard:
+            self._unwanted = True
+            begun = self._begun
+        if begun:
+            self._ask_to_end()
+
+    def _ask_to_end(self) -> None:
+        try:
+            self._client.call("operations.cancel", {"id": self.id})
+        except PfError:
+            pass  # it has ended in the meantime
+
+    def _left(self) -> Any:
+        """Return what is known of work whose server was ended and knows it no more."""
+        if self._route.startswith("runs."):
+            if self.run_id is not None:
+                return self._client.call("runs.record", {"run_id": self.run_id})
+            raise RunFailed(
+                "the server was ended before the run began",
+                code="server_restarted",
+                hint="run it again: nothing of it happened",
+            )
+        name = self._path.get("name") or self._body.get("name")
+        if name:
+            return self._client.call("runtimes.show", {"name": name})
+        raise PfError(
+            "the server was ended before this was done",
+            code="server_restarted",
+            hint="try it again",
+        )
+
+
+def _outcome(data: Mapping[str, Any]) -> Any:
+    if data.get("error") is not None:
+        raise error_from_json(data["error"])
+    return data.get("result")
+
+
+def _tell(listener: Callable[[Any], object], event: Any) -> None:
+    try:
+        listener(event)
+    except Exception:
+        # the work goes on whatever a listener does, as it does without a server
+        _log.exception("a listener failed")

@@ -1,0 +1,189 @@
+"""Every route of the server, once: its handlers, its OpenAPI document and the calls
+of `RemoteWorkspace` are all made from this table.
+
+A new noun adds its lines here, a function for each in ``server/verbs``, and a class
+that calls them beside `RemoteWorkspace`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+PREFIX = "pf/api"
+"""Below the server's base URL."""
+
+URL_VARIABLE = "PF_JUPYTER_SERVER"
+TOKEN_VARIABLE = "PF_JUPYTER_TOKEN"
+ADDRESS_VARIABLE = "PF_JUPYTER_SERVER_FILE"
+CERTIFICATE_VARIABLE = "PF_JUPYTER_SERVER_CERTIFICATE"
+
+TOKEN_PREFIX = "pfk_"
+"""Begins every token that is good for these routes alone."""
+
+OPERATION_HEADER = "Idempotency-Key"
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One verb of the server.
+
+    Parameters
+    ----------
+    name
+        ``noun.verb``.
+    method, path
+        The path is below `PREFIX`; ``{name}`` stands for one segment of it.
+    summary
+        One line for the document.
+    kind
+        ``call`` answers when it is done. ``long`` answers 202 at once with an
+        operation that goes on by itself. ``stream`` answers with events.
+    status
+        Of the answer when all is well.
+    location
+        Name of the route that shows what a 201 made.
+    people_only
+        Refused to tokens of kernels.
+    """
+
+    name: str
+    method: Method
+    path: str
+    summary: str
+    kind: Literal["call", "long", "stream"] = "call"
+    status: int = 200
+    location: str | None = None
+    people_only: bool = False
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the parts of the path that vary."""
+        return re.findall(r"{(\w+)}", self.path)
+
+    @property
+    def noun(self) -> str:
+        """The noun that it belongs to."""
+        return self.name.partition(".")[0]
+
+    def url(self, /, **values: str) -> str:
+        """Return the path for these values, below the server's base URL."""
+        quoted = {name: quote(value, safe="") for name, value in values.items()}
+        return f"{PREFIX}/{self.path.format(**quoted)}"
+
+
+def _call(name: str, line: str, summary: str, **more: object) -> Route:
+    method, path = line.split()
+    return Route(name, method, path, summary, **more)  # type: ignore[arg-type]
+
+
+def _long(name: str, line: str, summary: str) -> Route:
+    return _call(name, line, summary, kind="long", status=202)
+
+
+def _gone(name: str, line: str, summary: str, **more: object) -> Route:
+    return _call(name, line, summary, status=204, **more)
+
+
+_ALL = (
+    _call("status.show", "GET status", "Tell that the server is here, and whose it is"),
+    # runtimes
+    _call("runtimes.list", "GET runtimes", "List the runtimes"),
+    _call("runtimes.names", "GET runtime-names", "List the names of the runtimes"),
+    _long("runtimes.create", "POST runtimes", "Make a runtime and bring it to ready"),
+    _call("runtimes.show", "GET runtimes/{name}", "Show a runtime"),
+    _gone("runtimes.delete", "DELETE runtimes/{name}", "Remove a runtime"),
+    _long("runtimes.start", "POST runtimes/{name}/start", "Bring a runtime to ready"),
+    _call("runtimes.stop", "POST runtimes/{name}/stop", "Stop a runtime"),
+    _long("runtimes.restart", "POST runtimes/{name}/restart", "Stop and start it"),
+    _call("runtimes.check", "GET runtimes/{name}/check", "Check its parts"),
+    _call("runtimes.stats", "GET runtimes/{name}/stats", "Show what it uses now"),
+    _call("runtimes.logs", "GET runtimes/{name}/logs", "Show what happened to it"),
+    _call(
+        "runtimes.follow",
+        "GET runtimes/{name}/logs/stream",
+        "Follow what happens to it",
+        kind="stream",
+    ),
+    _long(
+        "runtimes.validate",
+        "POST runtimes/{name}/validate",
+        "Check a flow's file, and its code in this runtime",
+    ),
+    _call("current.show", "GET current-runtime", "Show the runtime in use"),
+    _call("current.use", "PUT current-runtime", "Make a runtime the one in use"),
+    _long(
+        "current.ensure",
+        "POST current-runtime/ensure",
+        "Bring the runtime in use to ready, or a session made for this",
+    ),
+    # runs
+    _call("runs.list", "GET runs", "List the runs, newest first"),
+    _long("runs.create", "POST runs", "Run a flow once"),
+    _call("runs.show", "GET runs/{run_id}", "Show a run"),
+    _call(
+        "runs.record",
+        "GET runs/{run_id}/record",
+        "Give a run's record, from which the Python interface makes its result",
+    ),
+    _call("runs.trace", "GET runs/{run_id}/trace", "Show what happened inside a run"),
+    _call("runs.cancel", "POST runs/{run_id}/cancel", "Stop a run that goes on"),
+    # flows
+    _call("flows.list", "GET flows", "List the flows below a folder of the server"),
+    _call("flows.show", "POST flows/show", "Show a flow"),
+    _call("flows.picture", "POST flows/picture", "Draw a flow"),
+    _call("flows.validate", "POST flows/validate", "Check a flow's file"),
+    _call(
+        "flows.upload",
+        "POST flows/uploads",
+        "Take the files of a flow that is not on this file system",
+        status=201,
+    ),
+    # computes
+    _call("computes.list", "GET computes", "List the computes"),
+    _call("computes.names", "GET compute-names", "List the names of the computes"),
+    # connections
+    _call("connections.list", "GET connections", "List the connections"),
+    _call(
+        "connections.create",
+        "POST connections",
+        "Remember a connection; its secrets are never given away again",
+        status=201,
+        location="connections.show",
+    ),
+    _call("connections.show", "GET connections/{name}", "Show a connection"),
+    _call("connections.update", "PATCH connections/{name}", "Change a connection"),
+    _gone("connections.delete", "DELETE connections/{name}", "Forget a connection"),
+    # the workspace
+    _call("doctor.check", "GET doctor", "Check everything that is needed"),
+    _call("doctor.fix", "POST doctor/fix", "Check everything, mend what is safe"),
+    # operations: long work that goes on by itself
+    _call("operations.list", "GET operations", "List your operations, newest first"),
+    _call("operations.show", "GET operations/{id}", "Show where an operation is"),
+    _call(
+        "operations.events",
+        "GET operations/{id}/events",
+        "Follow an operation; Last-Event-ID takes it up again",
+        kind="stream",
+    ),
+    _call(
+        "operations.cancel",
+        "POST operations/{id}/cancel",
+        "Ask an operation to end",
+        status=202,
+    ),
+    # tokens of kernels
+    _call("tokens.list", "GET tokens", "List what kernels may ask", people_only=True),
+    _gone(
+        "tokens.revoke",
+        "DELETE tokens/{id}",
+        "Take a kernel's token back",
+        people_only=True,
+    ),
+)
+ROUTES: Mapping[str, Route] = {route.name: route for route in _ALL}
