@@ -1,0 +1,1 @@
+"""Judging runs: intervals, paired tests, when to stop, what changed between runs."""
