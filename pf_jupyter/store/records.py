@@ -92,7 +92,9 @@ class RunRecord:
     """A run as it is remembered; ``document`` is its whole result once it ended.
 
     ``process`` names the process that started it (see `Store.process`); a run that is
-    Running while its process is gone was interrupted.
+    Running while its process is gone was interrupted. Of a batch, ``lines`` counts its
+    lines, ``labels`` holds a name and tags that the user gave, and ``source_run`` is
+    the run that it evaluates.
     """
 
     run_id: str
@@ -116,6 +118,10 @@ class RunRecord:
     hostname: str = ""
     error: dict[str, Any] | None = None
     document: dict[str, Any] | None = None
+    lines: dict[str, int] | None = None
+    labels: dict[str, Any] | None = None
+    archived_at: str | None = None
+    source_run: str | None = None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ FINISH_RUN = (
         hostname=bindparam("new_hostname"),
         error=bindparam("new_error"),
         document=bindparam("new_document"),
+        lines=bindparam("new_lines"),
     )
 )
 RUN_SUMMARY = [column for column in tables.runs.c if column.name != "document"]
@@ -87,4 +88,4 @@ def run_record(row: RowMapping) -> RunRecord:
 
 
 _RUN_FIELDS = tuple(field.name for field in dataclasses.fields(RunRecord))
-_JSON_FIELDS = ("inputs", "error", "document")
+_JSON_FIELDS = ("inputs", "error", "document", "lines", "labels")

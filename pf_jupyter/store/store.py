@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..errors import AlreadyExists
 from . import rows, tables
+from .batches import BatchRows
 from .codec import decode, encode
 from .connections import ConnectionRows
 from .database import BUSY_SECONDS, Database
@@ -50,6 +51,7 @@ class Store:
         self.folder = folder
         self.database = Database(folder, busy_seconds=busy_seconds)
         self.connections = ConnectionRows(self.database)
+        self.batches = BatchRows(self.database)
         self.environments = EnvironmentRows(self.database)
         self.processes = Processes(folder / "processes")
         self.id = self._identity()
@@ -287,6 +289,7 @@ class Store:
         error: dict[str, Any] | None = None,
         document: dict[str, Any] | None = None,
         ended_at: str | None = None,
+        lines: dict[str, int] | None = None,
     ) -> bool:
         """Write a run's end, and its runtime ready when nothing else runs in it.
 
@@ -303,6 +306,7 @@ class Store:
             "new_hostname": hostname,
             "new_error": encode(error),
             "new_document": encode(document),
+            "new_lines": encode(lines),
         }
         with self.database.direct.write() as execute:
             done = execute(rows.FINISH_RUN, values)
@@ -322,11 +326,16 @@ class Store:
         limit: int | None = 100,
         status: str | None = None,
         runtime_id: str | None = None,
+        archived: bool = False,
     ) -> list[RunRecord]:
-        """Return runs without their documents, newest first."""
+        """Return runs without documents, newest first; archived ones or others."""
         query = select(*rows.RUN_SUMMARY).order_by(
             _runs.created_at.desc(), _runs.run_id.desc()
         )
+        if archived:
+            query = query.where(_runs.archived_at.is_not(None))
+        else:
+            query = query.where(_runs.archived_at.is_(None))
         if status is not None:
             query = query.where(_runs.status == status)
         if runtime_id is not None:

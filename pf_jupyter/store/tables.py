@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision of this schema; a test holds it against the migration scripts."""
 
 # SQLite numbers rows by itself only when the key is called INTEGER
@@ -114,6 +114,10 @@ runs = Table(
     Column("hostname", String(255), nullable=False),
     Column("error", Text),
     Column("document", Text),
+    Column("lines", Text),
+    Column("labels", Text),
+    Column("archived_at", String(32)),
+    Column("source_run", String(150)),
     Index("ix_runs_created_at", "created_at"),
     Index("ix_runs_status", "status", "runtime_id"),
 )

@@ -20,6 +20,13 @@ from ..runtimes.model import Phase as Phase
 from ..runtimes.model import PhaseEvent as PhaseEvent
 from ..runtimes.model import RuntimeLimits as RuntimeLimits
 from ..runtimes.model import RuntimeState as RuntimeState
+from .batch_api import BatchEvent as BatchEvent
+from .batch_api import BatchRun as BatchRun
+from .batch_api import EnteredLine as EnteredLine
+from .batch_api import KeepsBatches as KeepsBatches
+from .batch_api import LineResult as LineResult
+from .batch_api import OnBatchEvent as OnBatchEvent
+from .batch_api import RunsBatches as RunsBatches
 from .compute_api import Computes as Computes
 from .connection_api import Connection as Connection
 from .connection_api import Connections as Connections
@@ -60,7 +67,7 @@ def short_digest(digest: str) -> str:
     return digest.split(":", 1)[-1][:12]
 
 
-class Runtime(ABC):
+class Runtime(RunsBatches, ABC):
     """A runtime: compute + environment + limits, with a life cycle.
 
     Attributes read the record as it is now; verbs block until done and raise
@@ -309,7 +316,7 @@ class Runtimes(ABC):
         """Return a ready runtime: the current one, or this user's default session."""
 
 
-class Runs(ABC):
+class Runs(KeepsBatches, ABC):
     """Recorded runs, newest first."""
 
     @abstractmethod
@@ -318,7 +325,7 @@ class Runs(ABC):
 
     @abstractmethod
     def get(self, run_id: str) -> RunResult:
-        """Return a recorded run (NotFound)."""
+        """Return a recorded run (NotFound); for a batch, what `batch` returns."""
 
     @abstractmethod
     def cancel(self, run_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from ..runtimes.sessions import Clock, now
 from ..store.store import Store
 
 if TYPE_CHECKING:
+    from ..runs.batch.engine import BatchRunner
     from ..runtimes.channel import WorkerChannel
 
 _HANDSHAKE_SECONDS = 30.0
@@ -66,6 +68,19 @@ class Core:
         self.connections = StoredConnections(self.store)
         self._guard = threading.Lock()
         self._arrived = False
+
+    @cached_property
+    def batches(self) -> BatchRunner:
+        """Runs batches; what that needs is loaded when the first one is asked for."""
+        from ..runs.batch.engine import BatchRunner
+
+        return BatchRunner(self.executor, self.store)
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run or a batch of this process (NotFound, IllegalState)."""
+        if "batches" in vars(self) and self.batches.cancel(run_id):
+            return
+        self.executor.cancel(run_id)
 
     def arrive(self) -> None:
         """Tidy up after processes that are gone, once for each process.

@@ -31,7 +31,7 @@ class LocalRunResult(RunResult):
         self.status = record.status  # type: ignore[assignment]
         self.outputs = document.get("outputs")
         self.nodes = {
-            name: _node(name, node) for name, node in _ordered(document).items()
+            name: node_result(name, node) for name, node in _ordered(document).items()
         }
         self.metrics = dict(document.get("metrics") or {})
         self.error = document.get("error") or record.error
@@ -136,7 +136,8 @@ def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**ordered, **nodes}
 
 
-def _node(name: str, raw: Mapping[str, Any]) -> NodeResult:
+def node_result(name: str, raw: Mapping[str, Any]) -> NodeResult:
+    """Return what a NODE of the worker's protocol says."""
     return NodeResult(
         name=name,
         status=raw.get("status") or "NotStarted",

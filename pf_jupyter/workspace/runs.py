@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound
 from .api import RunResult, Runs
+from .batching import LocalBatchRecords
 from .result import LocalRunResult
 
 if TYPE_CHECKING:
     from .local import LocalWorkspace
 
 
-class LocalRuns(Runs):
+class LocalRuns(LocalBatchRecords, Runs):
     """Finds runs.
 
     Parameters
@@ -42,6 +43,8 @@ class LocalRuns(Runs):
                     "version": record.environment_version,
                     "digest": record.environment_digest,
                 },
+                "mode": record.mode,
+                "lines": record.lines,
                 "node": record.node,
                 "variant": record.variant,
                 "created_at": record.created_at,
@@ -57,7 +60,7 @@ class LocalRuns(Runs):
         ]
 
     def get(self, run_id: str) -> RunResult:
-        """Return a recorded run (NotFound)."""
+        """Return a recorded run (NotFound); a batch as what `batch` returns."""
         from ..runs.interrupted import mark_interrupted
 
         store = self._workspace.core.store
@@ -69,8 +72,10 @@ class LocalRuns(Runs):
             raise NotFound(
                 f"there is no run {run_id!r}", hint="%pfrun list shows the newest"
             )
+        if record.mode == "batch":
+            return self.batch(run_id)  # type: ignore[return-value]
         return LocalRunResult(record)
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run that this process started (NotFound, IllegalState)."""
-        self._workspace.core.executor.cancel(run_id)
+        self._workspace.core.cancel(run_id)

@@ -23,6 +23,7 @@ from .api import (
     RuntimeState,
     Validation,
 )
+from .batching import LocalBatching
 
 if TYPE_CHECKING:
     from ..runs.request import Request
@@ -33,7 +34,7 @@ _FOLLOW_SECONDS = 0.3
 _PING_SECONDS = 5.0
 
 
-class LocalRuntime(Runtime):
+class LocalRuntime(LocalBatching, Runtime):
     """A runtime whose engine this process talks to.
 
     Parameters

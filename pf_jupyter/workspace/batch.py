@@ -1,0 +1,310 @@
+"""Batch runs of a local workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NotFound, RunCanceled, RunFailed, UsageError
+from ..flow.reference import is_reference
+from ..runs.batch.folder import RunFolder, read_json
+from ..runs.batch.journal import Reader
+from ..runs.batch.request import BatchRequest
+from ..store.records import RunRecord
+from .api import BatchRun, EnteredLine, LineResult, OnBatchEvent, RunResult
+from .frames import details_frame, outputs_frame
+from .result import node_result
+
+if TYPE_CHECKING:
+    from .local import LocalWorkspace
+
+_NO_COUNTS = {"total": 0, "completed": 0, "failed": 0, "reused": 0}
+
+
+class LocalBatchRun(BatchRun):
+    """A batch run as it was recorded, its results read when they are asked for.
+
+    Parameters
+    ----------
+    workspace
+        The one it belongs to.
+    record
+        The run, with its document once it has ended.
+    """
+
+    def __init__(self, workspace: LocalWorkspace, record: RunRecord) -> None:
+        self._workspace = workspace
+        self.record = record
+        folder = self._folder = RunFolder(workspace.home, record.run_id)
+        document = record.document or {}
+        shown = document
+        if record.status in ("Running", "Interrupted"):
+            shown = read_json(folder.progress) or {}
+        counts = shown.get("lines") or {
+            key: shown[key] for key in _NO_COUNTS if key in shown
+        }
+        labels = record.labels or {}
+        aggregation = document.get("aggregation") or {}
+        self.run_id = record.run_id
+        self.status = record.status
+        self.flow = record.flow
+        self.flow_path = record.flow_path
+        self.runtime = record.runtime
+        self.counts = {**_NO_COUNTS, **counts}
+        self.metrics = dict(document.get("metrics") or {})
+        self.error = record.error
+        self.duration_ms = record.duration_ms or 0.0
+        self.failures = shown.get("failures") or []
+        self.nodes = shown.get("nodes") or {}
+        self.aggregation = {
+            name: node_result(name, node)
+            for name, node in (aggregation.get("nodes") or {}).items()
+        }
+        self.aggregation_error = aggregation.get("error")
+        self.tokens = shown.get("tokens") or {}
+        self.system_metrics = document.get("system_metrics") or {}
+        self.outputs_path = folder.outputs
+        self.changed = document.get("changed") or []
+        self.source_run = record.source_run
+        self.created_at = record.created_at
+        self.name = labels.get("name")
+        self.tags = labels.get("tags") or {}
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of it is."""
+        return self._folder.path
+
+    @property
+    def definition(self) -> Mapping[str, Any]:
+        """What was asked for: ``request``, ``mapping``, ``data`` and digests."""
+        return self._folder.defined() or {}
+
+    @property
+    def outputs(self) -> Any:
+        """The outputs of completed lines as a DataFrame, by line number."""
+        return outputs_frame(self.lines(status="Completed"))
+
+    @property
+    def details(self) -> Any:
+        """A DataFrame of all lines; see `BatchRun.details`."""
+        return details_frame(self.lines())
+
+    def lines(self, *, status: str | None = None) -> Iterator[LineResult]:
+        """Yield the results in the order of the lines; see `BatchRun.lines`."""
+        if status not in (None, "Completed", "Failed"):
+            raise UsageError(
+                f"{status!r} is no status of a line",
+                code="bad_value",
+                hint="Completed and Failed are",
+            )
+        records = self._reader().records(
+            completed=status != "Failed", failed=status != "Completed"
+        )
+        for record in records:
+            yield self._line(record)
+
+    def line(self, number: int) -> LineResult:
+        """Return one line's result (NotFound)."""
+        found = self._reader().get(number)
+        if found is None:
+            raise NotFound(
+                f"run {self.run_id} has no result of line {number}",
+                code="line_not_found",
+                hint=f"it has {self.counts['completed'] + self.counts['failed']} of "
+                f"{self.counts['total']} lines",
+            )
+        return self._line(found)
+
+    def resume(
+        self,
+        *,
+        failed: bool = False,
+        workers: int | None = None,
+        on_event: OnBatchEvent | None = None,
+    ) -> BatchRun:
+        """Run the lines that have no result; see `BatchRun.resume`."""
+        request = BatchRequest(path=self._folder.path, workers=workers)
+        record = self._workspace.core.batches.resume(
+            self.run_id, failed_too=failed, request=request, on_progress=on_event
+        )
+        return LocalBatchRun(self._workspace, record)
+
+    def cancel(self) -> None:
+        """Stop it; what is done is kept."""
+        self._workspace.runs.cancel(self.run_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that interface.md fixes for ``run create --json``."""
+        error = self.error
+        return {
+            "status": self.status,
+            "run_id": self.run_id,
+            "lines": dict(self.counts),
+            "outputs_path": str(self.outputs_path),
+            "metrics": self.metrics,
+            "duration_ms": self.duration_ms,
+            "error": error
+            and {key: error.get(key) for key in ("code", "message", "hint", "node")},
+            "flow": self.flow,
+            "runtime": self.runtime,
+            "source_run": self.source_run,
+            "name": self.name,
+            "tags": dict(self.tags),
+            "created_at": self.created_at,
+            "failures": [dict(kind) for kind in self.failures],
+            "nodes": {name: dict(node) for name, node in self.nodes.items()},
+            "tokens": dict(self.tokens),
+            "aggregation_error": self.aggregation_error,
+            "system_metrics": dict(self.system_metrics),
+            "changed": list(self.changed),
+        }
+
+    def raise_for_status(self) -> BatchRun:
+        """Return self when Completed; see `BatchRun.raise_for_status`."""
+        if self.status == "Completed":
+            return self
+        error: Mapping[str, Any] = self.error or {}
+        kind = RunCanceled if self.status == "Canceled" else RunFailed
+        raise kind(
+            error.get("message") or f"run {self.run_id} is {self.status}",
+            node=error.get("node"),
+            result=self,
+            code=error.get("code") or kind.code,
+            hint=error.get("hint") or "",
+        )
+
+    def __repr__(self) -> str:
+        counts = self.counts
+        parts = [f"{counts['completed']} of {counts['total']} lines completed"]
+        if counts["failed"]:
+            parts.append(f"{counts['failed']} failed")
+        if counts["reused"]:
+            parts.append(f"{counts['reused']} reused")
+        parts += [f"{name} = {value}" for name, value in list(self.metrics.items())[:3]]
+        if self.error:
+            parts.append(f"{self.error.get('code')}: {self.error.get('message')}")
+        return f"<Batch {self.run_id}: {self.status}, {', '.join(parts)}>"
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        from .batch_page import batch_html
+
+        return {"text/plain": repr(self), "text/html": batch_html(self)}
+
+    def _reader(self) -> Reader:
+        return Reader(self._folder.journal)
+
+    def _line(self, record: Mapping[str, Any]) -> LineResult:
+        return LineResult(
+            line_number=record["line_number"],
+            status=record["status"],
+            inputs=record.get("inputs") or {},
+            outputs=record.get("outputs"),
+            error=record.get("error"),
+            duration_ms=record.get("duration_ms"),
+            started_at=record.get("started_at"),
+            nodes={
+                name: node_result(name, node)
+                for name, node in (record.get("nodes") or {}).items()
+            },
+            logs=record.get("logs") or {},
+            reused=record.get("reused"),
+            _enter=self._enter,
+        )
+
+    def _enter(self, line: LineResult, node: str | None) -> EnteredLine:
+        return LocalEnteredLine(self._workspace, self, line, node)
+
+
+class LocalEnteredLine(EnteredLine):
+    """A node of a line, to be run alone where the batch ran.
+
+    Parameters
+    ----------
+    run, line
+        What it is from.
+    node
+        Its name; None means the one that failed.
+    """
+
+    def __init__(
+        self,
+        workspace: LocalWorkspace,
+        run: LocalBatchRun,
+        line: LineResult,
+        node: str | None,
+    ) -> None:
+        self._workspace = workspace
+        self._run = run
+        self.line = line
+        if node is None and line.error:
+            node = line.error.get("node")
+        if node is None:
+            failed = [
+                n for n, result in line.nodes.items() if result.status != "Completed"
+            ]
+            node = failed[0] if failed else None
+        if node is not None and node not in line.nodes:
+            raise UsageError(
+                f"line {line.line_number} has no node {node!r}",
+                code="unknown_node",
+                hint=f"it has {', '.join(line.nodes) or 'none'}",
+            )
+        self.node = node
+        result = line.nodes.get(node or "")
+        self._given = dict((result.inputs if result else line.inputs) or {})
+        self.inputs = dict(self._given)
+        self.upstream = {
+            name: other.output
+            for name, other in line.nodes.items()
+            if other.status == "Completed"
+        }
+        self.logs = dict(result.logs if result else line.logs)
+        self.error = (result.error if result else None) or line.error
+
+    def run(self, **changes: Any) -> RunResult:
+        """Run the node alone; see `EnteredLine.run`."""
+        if self.node is None:
+            return self.run_line(**{**self.inputs, **changes})
+        written = self._written()
+        inputs, others = {}, {}
+        for name, value in {**self.inputs, **changes}.items():
+            if is_reference(written.get(name)):
+                inputs[name] = value
+            elif name not in self._given or value != self._given[name]:
+                others[f"{self.node}.{name}"] = value
+        return self._ask(inputs=inputs, node=self.node, overrides=others)
+
+    def run_line(self, **changes: Any) -> RunResult:
+        """Run the whole flow with the line's inputs."""
+        return self._ask(inputs={**self.line.inputs, **changes})
+
+    def _written(self) -> dict[str, Any]:
+        """Return the node's inputs as the flow file has them."""
+        flow = self._run.definition.get("flow") or {}
+        for node in flow.get("nodes") or ():
+            if node["name"] == self.node:
+                return dict(node.get("inputs") or {})
+        return {}
+
+    def _ask(self, **options: Any) -> RunResult:
+        request = self._run.definition.get("request") or {}
+        runtime = self._workspace.runtimes.get(self._run.runtime)
+        same = ("variant", "environment_variables", "connections", "overrides", "init")
+        for name in same:
+            if request.get(name):
+                mine = options.get(name) or {}
+                theirs = request[name]
+                options[name] = {**theirs, **mine} if mine else theirs
+        return runtime.run(request.get("path") or self._run.flow_path, **options)
+
+    def __repr__(self) -> str:
+        where = f"node '{self.node}'" if self.node else "the flow"
+        what = ""
+        if self.error:
+            what = f": {self.error.get('code')}: {self.error.get('message')}"
+        inputs = ", ".join(
+            f"{name}={value!r:.60}" for name, value in self.inputs.items()
+        )
+        return f"<{where} of line {self.line.line_number}({inputs}){what}>"
