@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
@@ -63,12 +63,41 @@ class Listing:
 
     ``files`` are sorted by path; ``archives`` maps the path of each folder that is to
     be zipped to the files in it; ``warnings`` do not keep the flow from running.
+    ``folders`` are those that were listed, or none where a change could show in neither
+    them nor the files: with links, includes, and where folders have no such times.
     """
 
     files: tuple[Entry, ...]
     archives: tuple[tuple[str, tuple[Entry, ...]], ...]
     issues: tuple[Issue, ...]
     warnings: tuple[Issue, ...]
+    folders: tuple[Entry, ...] = field(default=(), compare=False)
+
+    def is_unchanged(self) -> bool:
+        """Tell, quicker than by listing again, that nothing changed; False if unsure.
+
+        A folder's own times tell whether something came into it or went.
+        """
+        try:
+            return bool(self.folders) and all(
+                _entry(entry.path, entry.absolute, os.stat(entry.absolute)) == entry
+                for entries in (self.folders, self.files)
+                for entry in entries
+            )
+        except OSError:
+            return False
+
+
+def _entry(path: str, absolute: str, status: os.stat_result) -> Entry:
+    return Entry(
+        path,
+        absolute,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino,
+        0o755 if status.st_mode & 0o111 else 0o644,
+    )
 
 
 def list_folder(folder: str, includes: Sequence[str] = ()) -> Listing:
@@ -118,6 +147,7 @@ def list_folder(folder: str, includes: Sequence[str] = ()) -> Listing:
         tuple(sorted(archives.items())),
         tuple(walk.issues),
         tuple(sorted(warnings)),
+        () if walk.issues or walk.links or includes else tuple(walk.folders),
     )
 
 
@@ -154,6 +184,8 @@ class _Walk:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.folders: list[Entry] = []
+        self.links = os.name != "posix"
         self.issues: list[Issue] = []
         self.include: int | None = None
         self._bytes = 0
@@ -193,6 +225,7 @@ class _Walk:
         """Add the files of one folder, and return the folders in it."""
         folders: list[tuple[str, str]] = []
         try:
+            self.folders.append(_entry(prefix, path, os.stat(path)))
             with os.scandir(path) as children:
                 found = list(children)
         except OSError as error:
@@ -210,8 +243,10 @@ class _Walk:
                 continue
             name = prefix + child.name
             try:
-                if child.is_symlink() and not self._stays_inside(child.path, name):
-                    continue
+                if child.is_symlink():
+                    self.links = True
+                    if not self._stays_inside(child.path, name):
+                        continue
                 if child.is_dir():
                     folders.append((child.path, name))
                     continue
@@ -255,14 +290,4 @@ class _Walk:
                 "keep large data outside of the flow folder and pass its path",
             )
             return
-        self.entries.append(
-            Entry(
-                name,
-                path,
-                status.st_size,
-                status.st_mtime_ns,
-                status.st_ctime_ns,
-                status.st_ino,
-                0o755 if status.st_mode & 0o111 else 0o644,
-            )
-        )
+        self.entries.append(_entry(name, path, status))

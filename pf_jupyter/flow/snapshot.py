@@ -1,12 +1,14 @@
 """A flow folder as it is at one moment, and the flow in it, read and checked.
 
 Both are needed before every run, so both are kept: as long as nothing in the folder
-changed, `load` costs a listing of the folder and nothing more.
+changed, `load` costs a look at what is known to be in it, and nothing more.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -125,6 +127,11 @@ class _Kept:
             settled(entry, self.checked_at) for entry in listing.files
         )
 
+    @functools.cached_property
+    def is_settled(self) -> bool:
+        entries = (*self.listing.folders, *self.listing.files)
+        return all(settled(entry, self.checked_at) for entry in entries)
+
 
 class Loader:
     """Loads flows and keeps the last ones. May be used from several threads."""
@@ -132,6 +139,7 @@ class Loader:
     def __init__(self) -> None:
         self._digests = Digests()
         self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
+        self._named: dict[tuple[Any, ...], _Kept] = {}
         self._lock = threading.Lock()
 
     def load(
@@ -160,6 +168,23 @@ class Loader:
         UsageError
             The folder holds several flow files, or ``variant`` names none.
         """
+        named = (str(path), variant, python)
+        known = self._named.get(named)
+        if known is not None and known.is_settled and known.listing.is_unchanged():
+            return known.loaded
+        kept = self._find(path, variant, python)
+        if isinstance(kept, LoadedFlow):
+            return kept
+        if os.path.isabs(named[0]):
+            with self._lock:
+                if len(self._named) >= _MAX_KEPT:
+                    self._named.clear()
+                self._named[named] = kept
+        return kept.loaded
+
+    def _find(
+        self, path: str | Path, variant: str | None, python: tuple[int, int] | None
+    ) -> _Kept | LoadedFlow:
         located = find_flow(path)
         key = (located.path, variant, python)
         with self._lock:
@@ -167,14 +192,11 @@ class Loader:
         if kept is not None:
             checked_at = time.time_ns()
             listing = list_folder(str(located.folder), kept.includes)
-            if kept.is_current(listing):
-                return kept.loaded
-            if self._same_contents(kept, listing):
+            if kept.is_current(listing) or self._same_contents(kept, listing):
+                kept = replace(kept, listing=listing, checked_at=checked_at)
                 with self._lock:
-                    self._kept[key] = replace(
-                        kept, listing=listing, checked_at=checked_at
-                    )
-                return kept.loaded
+                    self._kept[key] = kept
+                return kept
         fresh = self._load(located, variant, python)
         if fresh is None:
             return _folder_changes(located)
@@ -183,7 +205,7 @@ class Loader:
             self._kept.move_to_end(key)
             while len(self._kept) > _MAX_KEPT:
                 self._kept.popitem(last=False)
-        return fresh.loaded
+        return fresh
 
     def _same_contents(self, kept: _Kept, listing: Listing) -> bool:
         """Tell whether files were only written anew, with what they held before."""

@@ -101,6 +101,7 @@ class Executor:
         RuntimeFailed
             The runtime cannot be brought to ready.
         """
+        self._expect(runtime_id, request)
         # what is known from the last run will do: beginning one tells when it changed
         start = self._known.get(runtime_id) or self._store.runtime_by_id(runtime_id)
         python = version_of(start) if start is not None else None
@@ -240,6 +241,13 @@ class Executor:
         """Find out why a runtime's channel broke."""
         engine = self._life.computes.engine(runtime.compute)
         return self._life.failures.examine(runtime, engine)
+
+    def _expect(self, runtime_id: str, request: Request) -> None:
+        """Let the worker prepare for a run of the flow as it was the last time."""
+        digest = self._flows.last(request.path)
+        channel = self._life.channels.peek(runtime_id)
+        if digest is not None and channel is not None:
+            channel.expect(digest)
 
     def _begin(
         self,

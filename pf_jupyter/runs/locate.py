@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from pathlib import Path
 
 from ..errors import NotFound, UsageError
@@ -47,7 +49,8 @@ def evaluations() -> dict[str, Path]:
 
 def is_flow(folder: Path) -> bool:
     """Return whether a folder holds a flow file."""
-    return any((folder / name).is_file() for name in FLOW_FILES)
+    place = str(folder)
+    return any(os.path.isfile(os.path.join(place, name)) for name in FLOW_FILES)
 
 
 def resolve(flow: str | Path) -> Path:
@@ -69,8 +72,8 @@ def resolve(flow: str | Path) -> Path:
     text = str(flow).strip()
     if not text or "\0" in text:
         raise UsageError("no flow is named", code="missing_argument", hint=_hint(""))
-    path = Path(text).expanduser().absolute()
-    if path.is_file() or (path.is_dir() and is_flow(path)) or is_entry(path):
+    path = _absolute(text) or Path(text).expanduser().absolute()
+    if is_flow(path) or path.is_file() or is_entry(path):
         return path
     name = text.replace("\\", "/").rstrip("/").removeprefix(_EXAMPLES_PREFIX)
     bundled = examples_folder()
@@ -83,6 +86,11 @@ def resolve(flow: str | Path) -> Path:
     raise NotFound(
         f"there is no flow {text!r}", code="flow_not_found", hint=_hint(name)
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _absolute(text: str) -> Path | None:
+    return Path(text) if os.path.isabs(text) else None
 
 
 def below(root: Path, limit: int = 500) -> list[Path]:

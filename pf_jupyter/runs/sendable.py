@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..flow.contents import Snapshot
@@ -33,6 +34,11 @@ class PackedFlows:
 
     def __init__(self) -> None:
         self._known: dict[str, Sendable] = {}
+        self._last: dict[Path, str] = {}
+
+    def last(self, path: Path) -> str | None:
+        """Return the digest of the snapshot of the flow that was packed last."""
+        return self._last.get(path)
 
     def pack(self, request: Request, flow: Flow, snapshot: Snapshot) -> Sendable:
         """Return a flow ready to be sent; the same one need not be packed again."""
@@ -45,5 +51,7 @@ class PackedFlows:
             sendable = Sendable(snapshot, plain, pack_value(plain))
             if len(self._known) >= _KEPT_FLOWS:
                 self._known.clear()
+                self._last.clear()
             self._known[key] = sendable
+        self._last[request.path] = snapshot.digest
         return sendable

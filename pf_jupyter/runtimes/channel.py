@@ -18,7 +18,7 @@ from ..engines.api import ByteStream
 from ..worker import protocol
 from . import bytecode
 from .bundle import bundle
-from .pending import OnAsk, OnEvent, Pending, Upload, to_exception
+from .pending import OnAsk, OnEvent, Pending, Upload, once_more, to_exception
 from .upload import portions
 
 if TYPE_CHECKING:
@@ -158,6 +158,18 @@ class WorkerChannel:
             with self._lock:
                 self._pending.pop(pending.id, None)
             raise
+
+    def expect(self, snapshot: str) -> None:
+        """Tell the worker that a run of this snapshot may be sent at any moment.
+
+        Parameters
+        ----------
+        snapshot
+            Its digest.
+        """
+        frame = protocol.encode({"op": "expect", "id": 0, "snapshot": snapshot})
+        with contextlib.suppress(errors.Unreachable), self._write_lock:
+            self._stream.write(frame)
 
     def run(
         self,
@@ -375,19 +387,8 @@ class WorkerChannel:
 
     def _why(self) -> errors.PfError:
         """Return a fresh error that says why there is no stream any more."""
-        cause = self._cause
-        if isinstance(cause, errors.RuntimeFailed):
-            return errors.RuntimeFailed(
-                cause.message,
-                phase=cause.phase,
-                log=cause.log,
-                code=cause.code,
-                hint=cause.hint,
-            )
-        if cause is not None:
-            return errors.RuntimeFailed(
-                cause.message, phase="run", code=cause.code, hint=cause.hint
-            )
+        if self._cause is not None:
+            return once_more(self._cause)
         message = "the connection to the runtime's worker has ended"
         if self._closing:
             message = "the connection to the runtime's worker was closed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import platform
 import re
@@ -39,6 +40,7 @@ def check_name(name: str) -> str:
     raise UsageError(f"{text!r} cannot be a runtime's name", code="bad_name", hint=hint)
 
 
+@functools.cache
 def user() -> str:
     """Return the name of the user of this process, for the owner of what it makes."""
     try:

@@ -165,3 +165,13 @@ def to_exception(error: dict[str, Any]) -> errors.PfError:
     details = {key: value for key, value in error.items() if key not in known}
     kind = kinds.get(code, errors.PfError)
     return kind(message, code=code, hint=hint, details=details)
+
+
+def once_more(cause: errors.PfError) -> errors.RuntimeFailed:
+    """Return a fresh error that says the same as the one that ended a channel."""
+    phase, log = "run", ""
+    if isinstance(cause, errors.RuntimeFailed):
+        phase, log = cause.phase, cause.log
+    return errors.RuntimeFailed(
+        cause.message, phase=phase, log=log, code=cause.code, hint=cause.hint
+    )

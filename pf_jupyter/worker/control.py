@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tup
 
 from . import process_tree, protocol, start
 from .active_run import ActiveRun, now
+from .backend import Backend
 from .loop import Loop
 from .outbox import Outbox
-from .runs import Backend, Runs
+from .runs import Runs
 from .snapshots import SnapshotError, Snapshots
 from .sources import Observer
 from .switchboard import Switchboard
@@ -179,6 +180,9 @@ class Control:
             if op in ("run", "inspect", "batch"):
                 self._begin(request, body)
                 return
+            if op == "expect":
+                self._runs.expect(request["snapshot"])
+                return
             if op == "shutdown":
                 self._reply(number, {})
                 self._stop()
@@ -270,9 +274,7 @@ class Control:
 _SNAPSHOT_HINT = "the host sent a folder that cannot be; run it again"
 
 
-def _backend(
-    loop: Loop, observer: Observer, code_folder: str, spawn: bool
-) -> Backend:
+def _backend(loop: Loop, observer: Observer, code_folder: str, spawn: bool) -> Backend:
     if spawn:
         from .fresh import FreshBackend
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, Dict, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Sequence, Set, Tuple
 
 from . import execution, process_tree, protocol, wire
 from .loop import read_available
@@ -30,6 +30,10 @@ _LINGER_SECONDS = 0.003
 _OWN_THREADS = 2
 
 
+class _Asked(BaseException):
+    """A rehearsal has to end: there is something to do."""
+
+
 class Executor:
     """Runs one request and reports over a wire.
 
@@ -40,34 +44,56 @@ class Executor:
     outputs
         Non-blocking read ends of our own stdout and stderr, each with its name; empty
         where nobody but control reads them.
+    has_message
+        Whether control has said something that was not received yet.
     """
 
     def __init__(
-        self, connection: wire.Wire, outputs: Sequence[Tuple[int, str]] = ()
+        self,
+        connection: wire.Wire,
+        outputs: Sequence[Tuple[int, str]] = (),
+        has_message: Callable[[], bool] = lambda: False,
     ) -> None:
         self._wire = connection
         self._outputs = outputs
+        self._has_message = has_message
         self._running: Set[str] = set()
         self._lock = threading.RLock()
         self._id: Any = None
         self._asking = threading.Lock()
+        self._warm_up: Callable[[], None] = lambda: None
 
     def rehearse(self, request: Dict[str, Any], header: Dict[str, Any]) -> None:
-        """Do something of no consequence as if it were asked, and tell nobody."""
+        """Do something of no consequence as if it were asked, and tell nobody.
+
+        It is done again whenever a request is about to come, and left when that is
+        there.
+        """
+        self._warm_up = lambda: self.rehearse(request, header)
         connection, path, folder = self._wire, list(sys.path), os.getcwd()
-        self._wire = wire.Wire(lambda size: b"", lambda data: None)
+        self._wire = wire.Wire(lambda size: b"", self._leave_if_asked)
         try:
             message = wire.loads(wire.dumps(request))
             value = self._do(message, header)
             protocol.encode({"type": "result", "id": self._id, "value": value})
+        except _Asked:
+            pass
         finally:
             self._wire = connection
+            self._running.clear()
             sys.path[:] = path
             os.chdir(folder)
+
+    def _leave_if_asked(self, data: bytes) -> None:
+        if self._has_message():
+            raise _Asked
 
     def serve(self) -> None:
         """Wait for the request, do it, answer; returns when nothing was asked."""
         message = self._wire.receive()
+        while message is not None and message.kind == wire.EXPECT:
+            self._warm_up()
+            message = self._wire.receive()
         if message is None:
             return
         request = wire.loads(message.payload)

@@ -228,6 +228,9 @@ class FreshBackend:
         """Find an executor for ``run``; the observer hears of it."""
         self._source.ask(run)
 
+    def expect(self, digest: Optional[str]) -> None:
+        """Nothing: an interpreter that waits has nothing loaded to try out."""
+
     def withdraw(self, run: ActiveRun, *, stuck: bool) -> bool:
         """Forget a run that waits; False when it did not."""
         return self._source.withdraw(run)

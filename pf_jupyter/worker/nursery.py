@@ -211,9 +211,11 @@ def _live_as_executor(sock: socket.socket, out: int, err: int) -> None:
     faulthandler.enable(2)
     executor.reseed()
     outputs = [(out, "stdout"), (err, "stderr")]
-    worker = executor.Executor(wire.socket_wire(sock), outputs)
     asked = select.poll()
     asked.register(sock, select.POLLIN)
+    worker = executor.Executor(
+        wire.socket_wire(sock), outputs, lambda: bool(asked.poll(0))
+    )
     if rehearse.is_prepared() and not asked.poll(0):
         worker.rehearse(rehearse.REQUEST, rehearse.HEADER)
     worker.serve()

@@ -27,6 +27,7 @@ Host to worker (``op``)
                     repeated, in messages of about 1 MB, until nothing is missing
     run             RUN → RESULT. Fails with code ``snapshot_missing`` when the snapshot
                     is not there (a new container, say): open it, then ask again
+    expect          {"snapshot"}, not answered: a run of it may be asked at any moment
     inspect         {"snapshot", "flow", "nodes": [name, …] or null, "timeout"}
                     → {"tools": {node: TOOL}, "problems": [PROBLEM, …]}
     cancel          {"target": id of a run} → {"canceled": bool}

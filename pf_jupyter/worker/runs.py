@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
-from typing import Any, Deque, Dict, List, Optional, Protocol
+from typing import Any, Deque, Dict, List, Optional
 
 from . import crashes, process_tree, protocol, wire
 from .active_run import ActiveRun, failure, now
+from .backend import Backend
 from .loop import Loop, Timer
 from .memory_group import MemoryGroup, describe_bytes
 from .outbox import Outbox
@@ -23,36 +25,7 @@ _LEAVE_SECONDS = 2.0
 _GRACE_SECONDS = 0.25
 _KILL_SECONDS = 5.0
 _INSPECT_SECONDS = 30.0
-
-
-class Backend(Protocol):
-    """Where executors come from on this system."""
-
-    feature: str
-
-    def start(self) -> None:
-        """Begin to load what runs will need."""
-
-    def ask(self, run: ActiveRun, snapshot: Snapshot) -> None:
-        """Find an executor."""
-
-    def withdraw(self, run: ActiveRun, *, stuck: bool) -> bool:
-        """Forget a run that waits; False when it does not."""
-
-    def drop_snapshot(self, snapshot: Snapshot) -> None:
-        """End what lives in a folder that is about to go."""
-
-    def reaped(self, pid: int, status: int) -> None:
-        """Take note of a child that ended."""
-
-    def sweep(self) -> bool:
-        """Kill what outlived its executor; whether there was anything."""
-
-    def processes(self) -> List[Dict[str, Any]]:
-        """Return what exists: pid, kind, snapshot."""
-
-    def close(self) -> None:
-        """End everything."""
+_PROCESSORS = os.cpu_count() or 1
 
 
 class _Turn:
@@ -95,6 +68,16 @@ class Runs:
         self.backend: Backend
 
     # ---- asked by the host --------------------------------------------------
+
+    def expect(self, digest: Optional[str]) -> None:
+        """Let an executor warm up while the host prepares what it will ask.
+
+        After a pause nothing of what a run needs is in the processor's caches. Where
+        runs follow each other closely it is, and the processor has better to do.
+        """
+        quiet = time.monotonic() - self._answered_at > _CLOSELY_SECONDS
+        if quiet and not self._turns and _PROCESSORS > 1:
+            self.backend.expect(digest)
 
     def begin(self, run: ActiveRun, snapshot: Snapshot) -> None:
         """Start a run or inspection, or queue it."""

@@ -96,6 +96,10 @@ class ExecutorHandle:
         """Ask it to do its one thing."""
         self.link.send(wire.REQUEST, header, body)
 
+    def expect(self) -> None:
+        """Tell it that it will soon be asked."""
+        self.link.send(wire.EXPECT)
+
     def answer(self, value: bytes) -> None:
         """Pass on what the host answered to its question."""
         self.link.send(wire.ANSWER, None, value)
@@ -210,6 +214,11 @@ class Source:
     def has_spare(self) -> bool:
         """Whether the next run finds an executor ready."""
         return bool(self._spares)
+
+    def expect(self) -> None:
+        """Have the executor that is next in turn get ready."""
+        if self._spares:
+            self._spares[0].expect()
 
     def ask(self, run: ActiveRun) -> None:
         """Give ``run`` an executor, now or as soon as there is one."""

@@ -217,6 +217,13 @@ class ForkBackend:
         else:
             template.ask(run)
 
+    def expect(self, digest: Optional[str]) -> None:
+        """Have the executor that a run of this snapshot would get prepare for it."""
+        for (known, _environment), template in reversed(self._templates.values()):
+            if known == digest:
+                template.expect()
+                return
+
     def _find(self, run: ActiveRun, snapshot: Snapshot) -> Template:
         key = (snapshot.digest, tuple(sorted(environment_of(run).items())))
         flow = run.request["flow"]

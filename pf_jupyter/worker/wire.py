@@ -48,6 +48,8 @@ ASK = 15
 """A question to the host that the executor waits for. Payload: the host's frame."""
 ANSWER = 16
 """Control to executor: what the host answered. Payload: the value as JSON."""
+EXPECT = 17
+"""Control to a spare executor: a request is about to come."""
 
 LINES = 17
 """Control to a batch's executor: lines to run. Payload: [[line, number, inputs], …]."""

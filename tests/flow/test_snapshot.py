@@ -90,6 +90,64 @@ def test_an_unchanged_flow_is_not_read_again(loader, write_flow, monkeypatch):
     assert loader.load(folder / "flow.dag.yaml") is first
 
 
+@pytest.fixture
+def looked_at(loader, write_flow, monkeypatch):
+    """A flow whose folder was listed when all in it was old; and its lists since."""
+    folder = write_flow(files={"sub/a.txt": "1", "__pycache__/x.pyc": "0"})
+    time.sleep(0.06)
+    loader.load(folder)
+    loader.load(folder)
+    lists = []
+
+    def listed(*arguments):
+        lists.append(arguments)
+        return list_folder(*arguments)
+
+    monkeypatch.setattr(module, "list_folder", listed)
+    return folder, lists
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere folders have no such times")
+def test_a_folder_in_which_nothing_changed_is_not_even_listed(loader, looked_at):
+    folder, lists = looked_at
+    assert loader.load(folder).ok
+    (folder / "__pycache__" / "y.pyc").write_text("no part of the flow")
+    assert loader.load(folder).ok
+    assert lists == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "sub" / "b.txt").write_text("new"),
+        lambda folder: (folder / "sub" / "a.txt").write_text("2"),
+        lambda folder: (folder / "sub" / "a.txt").unlink(),
+        lambda folder: (folder / "sub" / "a.txt").rename(folder / "sub" / "c.txt"),
+        lambda folder: (folder / "sub" / "a.txt").chmod(0o755),
+        lambda folder: (folder / "deep").mkdir() or (folder / "deep/d").write_text(""),
+        lambda folder: (folder / "sub").rename(folder / "other"),
+        lambda folder: (folder / "flow.dag.yaml").rename(folder / "flow.dag.yml"),
+    ],
+)
+def test_whatever_changes_below_a_folder_is_seen(loader, looked_at, change):
+    folder, lists = looked_at
+    before = loader.load(folder).snapshot
+    change(folder)
+    after = loader.load(folder).snapshot
+    assert after.digest != before.digest
+    assert after.digest == Loader().load(folder).snapshot.digest
+    assert lists
+
+
+def test_a_folder_with_links_is_listed_every_time(loader, looked_at):
+    folder, lists = looked_at
+    (folder / "b.txt").symlink_to("sub/a.txt")
+    time.sleep(0.06)
+    for number in range(1, 4):
+        assert loader.load(folder).ok
+        assert len(lists) == number
+
+
 def test_files_written_anew_with_the_same_contents_are_not_read_as_a_flow_again(
     loader, write_flow, monkeypatch
 ):

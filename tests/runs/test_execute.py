@@ -17,6 +17,8 @@ from pf_jupyter.errors import (
     RuntimeFailed,
     UsageError,
 )
+from pf_jupyter.flow.snapshot import load
+from pf_jupyter.runtimes.channel import WorkerChannel
 
 HELLO = """
 inputs:
@@ -335,3 +337,21 @@ def test_an_instance_found_dead_at_the_first_run_says_so(own_ground, slow_flow):
     assert caught.value.code == "runtime_died"
     assert own_ground.runtime.state == "failed"
     assert own_ground.store.runs() == []
+
+
+def test_the_worker_is_told_of_a_run_before_it_is_sent(
+    own_ground, slow_flow, monkeypatch
+):
+    told = []
+    expect = WorkerChannel.expect
+
+    def listen(channel, snapshot):
+        told.append(snapshot)
+        expect(channel, snapshot)
+
+    monkeypatch.setattr(WorkerChannel, "expect", listen)
+    own_ground.run(slow_flow, inputs={"seconds": 0})
+    # nothing is known of a flow that never ran
+    assert told == []
+    own_ground.run(slow_flow, inputs={"seconds": 0})
+    assert told == [load(slow_flow).snapshot.digest]
