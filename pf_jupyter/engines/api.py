@@ -21,6 +21,12 @@ Progress = Callable[["BuildProgress"], None]
 LABEL = "pf_jupyter"
 """Prefix of every label we set: ``pf_jupyter.runtime``, ``.owner``, ``.digest`` …"""
 
+VOLUME_LABEL = f"{LABEL}.volume"
+"""On an instance: the volume with layers that it sees."""
+
+LAYER_MARK = "pf_layer.json"
+"""The file of a layer that is written last."""
+
 
 @dataclass(frozen=True)
 class EngineInfo:
@@ -64,6 +70,8 @@ class InstanceSpec:
     hardened
         The profile of decision 8: non-root, no capabilities, no-new-privileges,
         read-only root with tmpfs. On unless asked otherwise.
+    volume
+        Name of the volume with layers that it sees, read-only; empty for none.
     """
 
     name: str
@@ -73,6 +81,7 @@ class InstanceSpec:
     network: NetworkPolicy = "open"
     environment: Mapping[str, str] = field(default_factory=dict)
     hardened: bool = True
+    volume: str = ""
 
 
 @dataclass(frozen=True)
@@ -320,6 +329,33 @@ class Engine(Protocol):
 
     def remove_image(self, reference: str) -> None:
         """Remove an image; one that is not there is no error."""
+
+    def layer_folder(self, volume: str) -> str:
+        """Return where instances see the layers of a volume, one folder each."""
+
+    def layers(self, volume: str, image: str) -> list[str]:
+        """Return the names of the layers that are complete in a volume.
+
+        ``image`` is one that is here: engines may need it to look inside.
+        """
+
+    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> None:
+        """Put a copy of a folder into a volume, all of it or nothing.
+
+        A layer that is complete stays as it is, and two makers at the same time end
+        with one. ``LAYER_MARK`` is written last: without it a layer is not complete.
+
+        Raises
+        ------
+        RuntimeFailed, Unreachable
+            It could not be copied (``disk_full``, say); nothing of it stays.
+        """
+
+    def remove_layer(self, volume: str, name: str, image: str) -> None:
+        """Remove a layer; one that is not there is no error."""
+
+    def remove_volume(self, volume: str) -> bool:
+        """Remove a volume; False while an instance has it, True when it is gone."""
 
     def create(self, spec: InstanceSpec) -> str:
         """Create an instance and return its id (AlreadyExists, NotFound image)."""

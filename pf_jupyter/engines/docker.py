@@ -27,6 +27,7 @@ from pf_jupyter.engines.api import (
 from pf_jupyter.engines.docker_address import Certificates, find_address, require
 from pf_jupyter.engines.docker_errors import translated
 from pf_jupyter.engines.docker_image_verbs import ImageVerbs
+from pf_jupyter.engines.docker_layers import LayerVerbs
 from pf_jupyter.engines.docker_stream import ExecStream, PipeSocket, open_exec
 from pf_jupyter.engines.docker_watch import EventWatch, HeldAnswer
 from pf_jupyter.engines.lines import LogLines
@@ -40,7 +41,7 @@ _LEAST_API = (1, 40)
 _SAMPLE_SECONDS = 0.1
 
 
-class DockerEngine(ImageVerbs):
+class DockerEngine(ImageVerbs, LayerVerbs):
     """An `Engine` over docker-py.
 
     Nothing is connected until the first call.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pf_jupyter.engines.api import LABEL, InstanceSpec
+from pf_jupyter.engines.api import LABEL, VOLUME_LABEL, InstanceSpec
 
 INSTANCE_LABEL = f"{LABEL}.instance"
 """Every instance of ours carries it; its value is the name in the spec."""
@@ -16,6 +16,9 @@ PYTHON_LABEL = f"{LABEL}.python"
 
 NAME_PREFIX = "pf-"
 HOME = "/home/pf"
+LAYERS = "/opt/pf_layers"
+"""Where instances see their volume."""
+
 USER = "1000:1000"
 HOST_NAME = "host.docker.internal"
 """How code in a container calls this machine: what Docker Desktop names it."""
@@ -56,7 +59,8 @@ def hostname(name: str) -> str:
 
 def labels(spec: InstanceSpec) -> dict[str, str]:
     """Return the labels that a container gets."""
-    return {**spec.labels, INSTANCE_LABEL: spec.name}
+    volume = {VOLUME_LABEL: spec.volume} if spec.volume else {}
+    return {**spec.labels, **volume, INSTANCE_LABEL: spec.name}
 
 
 def environment(spec: InstanceSpec) -> dict[str, str]:
@@ -93,6 +97,8 @@ def host_options(
     elif api and not podman and tuple(map(int, api.split("."))) >= _KNOWS_GATEWAY:
         # Docker Desktop and podman know the name by themselves
         options["extra_hosts"] = {HOST_NAME: "host-gateway"}
+    if spec.volume:
+        options["binds"] = {spec.volume: {"bind": LAYERS, "mode": "ro"}}
     if limits.memory is not None:
         options["mem_limit"] = limits.memory
         options["memswap_limit"] = limits.memory

@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pf_jupyter.engines import docker_profile
 from pf_jupyter.engines.api import (
     LABEL,
+    VOLUME_LABEL,
     ByteStream,
     EngineInfo,
     ImageInfo,
@@ -27,9 +29,10 @@ from pf_jupyter.engines.api import (
     InstanceStats,
     Subscription,
 )
-from pf_jupyter.engines.docker_profile import INSTANCE_LABEL, container_name
+from pf_jupyter.engines.docker_profile import container_name
 from pf_jupyter.engines.docker_state import missing, out_of_memory
 from pf_jupyter.engines.fake_images import FakeImages
+from pf_jupyter.engines.folder_layers import FolderLayers
 from pf_jupyter.engines.lines import LogLines
 from pf_jupyter.engines.process_stream import ProcessStream
 from pf_jupyter.errors import AlreadyExists, IllegalState, NotFound, Unreachable
@@ -52,7 +55,7 @@ class FakeInstance:
 
     def labels(self) -> dict[str, str]:
         """Return its labels, ours included."""
-        return {**self.spec.labels, INSTANCE_LABEL: self.spec.name}
+        return docker_profile.labels(self.spec)
 
 
 class FakeEngine(FakeImages):
@@ -86,6 +89,9 @@ class FakeEngine(FakeImages):
         self.reachable = True
         self._python = list(python)
         self._program = program or _local
+        # nothing is there before the first layer is
+        scratch = Path(tempfile.gettempdir(), f"pf-fake-{uuid.uuid4().hex}")
+        self._volumes = FolderLayers(scratch)
         self._watchers: list[Callable[[InstanceEvent], None]] = []
         self._lock = threading.RLock()
         FakeImages.__init__(self, images, self._called, registry)
@@ -151,6 +157,36 @@ class FakeEngine(FakeImages):
 
     def close(self) -> None:
         """Release nothing."""
+
+    # volumes with layers
+
+    def layer_folder(self, volume: str) -> str:
+        """Return where instances see the layers of a volume."""
+        return str(self._volumes.folder(volume))
+
+    def layers(self, volume: str, image: str) -> list[str]:
+        """Return the names of the layers that are complete in a volume."""
+        del image
+        return self._volumes.names(volume)
+
+    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> None:
+        """Put a copy of a folder into a volume; see `Engine.add_layer`."""
+        del image
+        self._volumes.add(volume, name, folder)
+
+    def remove_layer(self, volume: str, name: str, image: str) -> None:
+        """Remove a layer; one that is not there is no error."""
+        del image
+        self._volumes.remove(volume, name)
+
+    def remove_volume(self, volume: str) -> bool:
+        """Remove a volume; False while an instance has it."""
+        if any(
+            state.status != "missing" for state in self.find({VOLUME_LABEL: volume})
+        ):
+            return False
+        self._volumes.remove_volume(volume)
+        return True
 
     # the life of an instance
 

@@ -16,8 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pf_jupyter.engines import process_identity, process_records, process_watch
+from pf_jupyter.engines import (
+    docker_profile,
+    process_identity,
+    process_records,
+    process_watch,
+)
 from pf_jupyter.engines.api import (
+    VOLUME_LABEL,
     EngineInfo,
     ImageInfo,
     InstanceEvent,
@@ -26,7 +32,8 @@ from pf_jupyter.engines.api import (
     InstanceStats,
     Subscription,
 )
-from pf_jupyter.engines.docker_profile import INSTANCE_LABEL, container_name
+from pf_jupyter.engines.docker_profile import container_name
+from pf_jupyter.engines.folder_layers import FolderLayers
 from pf_jupyter.engines.home import default_home
 from pf_jupyter.engines.lines import LogLines
 from pf_jupyter.engines.probe import find_version, python_missing, usable
@@ -101,6 +108,7 @@ class ProcessEngine(NoImages):
     def __init__(self, home: str | Path | None = None) -> None:
         self._home = Path(home) if home is not None else default_home()
         self._records = Records(self._home)
+        self._volumes = FolderLayers(self._home / "layers")
         self._changed = threading.Condition()
         self._samples: dict[str, tuple[float, float]] = {}
 
@@ -137,6 +145,36 @@ class ProcessEngine(NoImages):
             labels={},
         )
 
+    # volumes with layers
+
+    def layer_folder(self, volume: str) -> str:
+        """Return where instances see the layers of a volume."""
+        return str(self._volumes.folder(volume))
+
+    def layers(self, volume: str, image: str) -> list[str]:
+        """Return the names of the layers that are complete in a volume."""
+        del image
+        return self._volumes.names(volume)
+
+    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> None:
+        """Put a copy of a folder into a volume; see `Engine.add_layer`."""
+        del image
+        self._volumes.add(volume, name, folder)
+
+    def remove_layer(self, volume: str, name: str, image: str) -> None:
+        """Remove a layer; one that is not there is no error."""
+        del image
+        self._volumes.remove(volume, name)
+
+    def remove_volume(self, volume: str) -> bool:
+        """Remove a volume; False while an instance has it."""
+        if any(
+            state.status != "missing" for state in self.find({VOLUME_LABEL: volume})
+        ):
+            return False
+        self._volumes.remove_volume(volume)
+        return True
+
     # the life of an instance
 
     def create(self, spec: InstanceSpec) -> str:
@@ -147,7 +185,7 @@ class ProcessEngine(NoImages):
                 code="image_not_found",
                 hint="without containers an image is the path of a Python",
             )
-        labels = {**spec.labels, INSTANCE_LABEL: spec.name}
+        labels = docker_profile.labels(spec)
         record = self._records.add(spec, container_name(spec.name), labels)
         self._tell()
         return record.id

@@ -141,6 +141,18 @@ def parse_requirements(texts: list[str], folder: Path) -> Requirements:
     return reader.result()
 
 
+def join(first: Requirements, second: Requirements) -> Requirements:
+    """Return what both ask for."""
+    return Requirements(
+        first.items + second.items,
+        first.constraints + second.constraints,
+        first.options + second.options,
+        first.files + second.files,
+        first.problems + second.problems,
+        first.warnings + second.warnings,
+    )
+
+
 @dataclass(frozen=True)
 class _Place:
     file: str

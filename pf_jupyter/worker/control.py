@@ -13,9 +13,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tuple
 
-from . import process_tree, protocol, start
+from . import layers, process_tree, protocol, start
 from .active_run import ActiveRun, now
-from .backend import Backend
+from .generations import Generation, Generations
+from .layer_requests import LayerRequests
 from .loop import Loop
 from .outbox import Outbox
 from .runs import Runs
@@ -65,9 +66,11 @@ class Control:
         capacity = int(os.environ.get("PF_WORKER_SNAPSHOT_BYTES") or _SNAPSHOT_BYTES)
         self._snapshots = Snapshots(self._work.path, capacity)
         self._runs = Runs(self.loop, self.outbox, self._snapshots, self._host_name)
-        self._backend = self._runs.backend = _backend(
-            self.loop, Switchboard(self._runs), code_folder, spawn
+        heard = Switchboard(self._runs)
+        self._backend = self._runs.backend = Generations(
+            self.loop, lambda: _backend(self.loop, heard, code_folder, spawn)
         )
+        self._layers = LayerRequests(self.loop, code_folder, self._backend)
         self._made_batches: Optional[Batches] = None
         self._answers: Dict[str, Callable[[Dict[str, Any]], Any]] = {
             "ping": lambda request: {"time": now()},
@@ -83,6 +86,7 @@ class Control:
             "batch.lines": lambda request: self._batches.lines(request),
             "batch.rows": lambda request: self._batches.rows(request),
             "stats": self._stats,
+            "layers.use": self._layers.use,
         }
 
     @property
@@ -125,6 +129,7 @@ class Control:
             "uid": uid,
             "cwd": os.getcwd(),
             "features": features,
+            "layers": list(layers.used()),
         }
 
     # ---- signals ------------------------------------------------------------
@@ -180,8 +185,8 @@ class Control:
             if op in ("run", "inspect", "batch"):
                 self._begin(request, body)
                 return
-            if op == "expect":
-                self._runs.expect(request["snapshot"])
+            if op == "layers.examine":
+                self._layers.examine(request, lambda value: self._reply(number, value))
                 return
             if op == "shutdown":
                 self._reply(number, {})
@@ -274,7 +279,9 @@ class Control:
 _SNAPSHOT_HINT = "the host sent a folder that cannot be; run it again"
 
 
-def _backend(loop: Loop, observer: Observer, code_folder: str, spawn: bool) -> Backend:
+def _backend(
+    loop: Loop, observer: Observer, code_folder: str, spawn: bool
+) -> Generation:
     if spawn:
         from .fresh import FreshBackend
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 from typing import (
+    AbstractSet,
     Any,
     Callable,
     Dict,
@@ -241,15 +242,25 @@ class FreshBackend:
     def reaped(self, pid: int, status: int) -> None:
         """Nothing: each interpreter is waited for by a thread."""
 
-    def sweep(self) -> bool:
+    @property
+    def busy(self) -> bool:
+        """Whether any run depends on it."""
+        return self._source.busy
+
+    def own(self) -> Set[int]:
+        """Return the processes that must not be swept."""
+        return set(self._source.started)
+
+    def sweep(self, keep: AbstractSet[int] = frozenset()) -> bool:
         """Kill what outlived its executor, where orphans come to us."""
         if not self._adopts:
             return False
         own = os.getpid()
+        spared = self.own() | keep
         strays = {
             pid
             for pid, parent in process_tree.parents().items()
-            if parent == own and pid not in self._source.started
+            if parent == own and pid not in spared
         }
         for pid in strays:
             process_tree.kill_tree(pid)

@@ -12,6 +12,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
+from . import layers
+
 if TYPE_CHECKING:
     from . import executor
 
@@ -29,9 +31,14 @@ main(sys.argv[1:])
 """
 
 
-def command(code_folder: str, role: str, *arguments: str) -> List[str]:
-    """Return the command line of a process with this role."""
-    executable = sys.executable or "python3"
+def command(
+    code_folder: str, role: str, *arguments: str, python: Optional[str] = None
+) -> List[str]:
+    """Return the command line of a process with this role.
+
+    ``python`` None means the interpreter of the layers in use.
+    """
+    executable = python or layers.python()
     return [executable, "-c", CODE, code_folder, role, *arguments]
 
 
@@ -42,6 +49,10 @@ def begin(code_folder: str, base_folder: str) -> None:
     by side.
     """
     global _early
+    # what follows the program on the command line are the runtime's layers
+    wanted = sys.argv[1:]
+    if wanted and not layers.missing(wanted):
+        layers.use(wanted)
     if not must_spawn():
         _early = spawn_zygote(code_folder)
     from .control import main as control
@@ -104,6 +115,10 @@ def main(arguments: List[str]) -> None:
 
         restore_open_files_limit(int(rest[1]))
         nursery.zygote(int(rest[0]))
+    elif role == "examine":
+        from . import examination
+
+        examination.main()
     else:
         _fresh_executor([int(fd) for fd in rest])
 

@@ -6,7 +6,7 @@ import functools
 import os
 import socket
 from collections import OrderedDict
-from typing import Any, Dict, List, Optional, Tuple
+from typing import AbstractSet, Any, Dict, List, Optional, Set, Tuple
 
 from . import process_tree, start, wire
 from .active_run import ActiveRun
@@ -277,15 +277,25 @@ class ForkBackend:
     def _sources(self) -> List[NurserySource]:
         return [self.zygote, *(entry[1] for entry in self._templates.values())]
 
-    def sweep(self) -> bool:
+    @property
+    def busy(self) -> bool:
+        """Whether any run depends on it."""
+        return any(source.busy for source in self._sources())
+
+    def own(self) -> Set[int]:
+        """Return the processes that are no executors and must not be swept."""
+        return {self.zygote.pid}
+
+    def sweep(self, keep: AbstractSet[int] = frozenset()) -> bool:
         """Kill what outlived its executor; whether there was anything."""
         if not self._adopts:
             return False
         own = os.getpid()
+        spared = self.own() | keep
         strays = [
             pid
             for pid, parent in process_tree.parents().items()
-            if parent == own and pid != self.zygote.pid
+            if parent == own and pid not in spared
         ]
         for pid in strays:
             process_tree.kill_tree(pid)

@@ -35,6 +35,7 @@ DEPENDENCIES = {
     "pydantic": "pydantic",
     "ruamel.yaml": "ruamel",
     "sqlalchemy": "sqlalchemy",
+    "uv": "uv",
 }
 OPTIONAL = {
     "keyring",  # an extra: a better place for the key, where there is one
