@@ -225,14 +225,15 @@ class Executor:
             raise failure_of(record)
         if record is None or record.state not in USABLE:
             record = self._life.lifecycle.start(runtime_id, on_phase)
-        channel = self._life.channels.peek(runtime_id, record.instance)
+        channels = self._life.channels
+        channel = channels.peek(runtime_id, record.instance, record.layer_names)
         if channel is not None:
             return record, channel
         if record is self._known.pop(runtime_id, None):
             return self.ready(runtime_id, on_phase)
         engine = self._life.computes.engine(record.compute)
         try:
-            return record, self._life.channels.get(record, engine)
+            return record, channels.get(record, engine)
         except PfError as error:
             cause = self._life.failures.examine(record, engine)
             raise (error if cause.code == "worker_lost" else cause) from error

@@ -18,10 +18,15 @@ Opener = Callable[[Engine, str], "WorkerChannel"]
 """Starts a worker in an instance and returns the channel after its handshake."""
 
 
+Furnish = Callable[[RuntimeRecord, Engine, "WorkerChannel"], None]
+"""Lets a worker have the layers of a runtime's record."""
+
+
 @dataclass
 class _Line:
     instance: str
     channel: WorkerChannel
+    layers: tuple[str, ...] = ()
 
 
 class Channels:
@@ -33,13 +38,17 @@ class Channels:
         Opens a new one.
     on_open
         Called with the record and its engine whenever one was opened.
+    furnish
+        Called when a worker has not the layers that the record tells.
     """
 
     def __init__(
         self,
         opener: Opener,
         on_open: Callable[[RuntimeRecord, Engine], None] = lambda record, engine: None,
+        furnish: Furnish = lambda record, engine, channel: None,
     ) -> None:
+        self._furnish = furnish
         self._opener = opener
         self._on_open = on_open
         self._lines: dict[str, _Line] = {}
@@ -54,7 +63,7 @@ class Channels:
         PfError
             The instance is gone, or no worker can be started in it.
         """
-        channel = self.peek(record.id, record.instance)
+        channel = self.peek(record.id, record.instance, record.layer_names)
         if channel is not None:
             return channel
         with self._guard:
@@ -67,9 +76,18 @@ class Channels:
                 with self._guard:
                     self._lines[record.id] = _Line(record.instance or "", channel)
                 self._on_open(record, engine)
+            line = self._lines.get(record.id)
+            if line is not None and line.layers != record.layer_names:
+                self._furnish(record, engine, channel)
+                line.layers = record.layer_names
             return channel
 
-    def peek(self, key: str, instance: str | None = None) -> WorkerChannel | None:
+    def peek(
+        self,
+        key: str,
+        instance: str | None = None,
+        layers: tuple[str, ...] | None = None,
+    ) -> WorkerChannel | None:
         """Return the open channel of a runtime, or None; opens nothing.
 
         Parameters
@@ -78,9 +96,13 @@ class Channels:
             The runtime's id.
         instance
             The instance that the channel must lead to; None means any.
+        layers
+            The layers that its worker must have, the uppermost first; None means any.
         """
         line = self._lines.get(key)
         if line is None or not line.channel.alive:
+            return None
+        if layers is not None and layers != line.layers:
             return None
         return line.channel if instance in (None, line.instance) else None
 

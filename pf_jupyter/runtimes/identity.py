@@ -69,6 +69,15 @@ def labels(record: RuntimeRecord, workspace: str) -> dict[str, str]:
     }
 
 
+def volume(record: RuntimeRecord) -> str:
+    """Return the name of the volume with the layers of a runtime.
+
+    The runtimes of one owner share it: a layer is known by what is in it.
+    """
+    owner = re.sub(r"[^a-z0-9_.-]+", "-", record.owner.lower()).strip("-._")
+    return f"pf_jupyter-layers-{owner or 'unknown'}"
+
+
 def instance_name(record: RuntimeRecord) -> str:
     """Return a name for the instance, unique even among several workspaces."""
     return f"{record.name}-{record.id[:8]}"

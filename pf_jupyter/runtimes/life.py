@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from ..engines.api import Engine
 from ..store.records import RuntimeRecord
@@ -10,11 +11,15 @@ from ..store.store import Store
 from .channels import Channels, Opener
 from .computes import Computes, EngineFactory
 from .failing import Failures
+from .installing import Installer
 from .lifecycle import Lifecycle, Resolve
 from .reconcile import Reconciler
 from .sessions import Clock, Sessions, now
 from .turns import Turns
 from .watching import Watch
+
+if TYPE_CHECKING:
+    from .channel import WorkerChannel
 
 
 class Life:
@@ -48,7 +53,7 @@ class Life:
         self.store = store
         self.computes = Computes(engines)
         self.turns = Turns(store.folder / "turns")
-        self.channels = Channels(opener, self._opened)
+        self.channels = Channels(opener, self._opened, self._furnish)
         self.failures = Failures(store, self.channels)
         self.watch = Watch(store, self.channels, self.failures)
         self.lifecycle = Lifecycle(
@@ -60,6 +65,9 @@ class Life:
             resolve,
             prepare,
         )
+        self.installer = Installer(
+            store, self.computes, self.channels, self.turns, self.lifecycle.start
+        )
         self.reconciler = Reconciler(store, self.computes, self.failures, self.turns)
         self.sessions = Sessions(store, self.lifecycle, clock)
 
@@ -69,6 +77,11 @@ class Life:
         self.watch.close()
         self.channels.close()
         self.computes.close()
+
+    def _furnish(
+        self, record: RuntimeRecord, engine: Engine, channel: WorkerChannel
+    ) -> None:
+        self.installer.bring(record, engine, channel)
 
     def _opened(self, record: RuntimeRecord, engine: Engine) -> None:
         # a process with an open channel lives for a while: it looks after the rest

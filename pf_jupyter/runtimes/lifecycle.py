@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..engines.api import Engine, InstanceSpec, InstanceState, Limits, Progress
+from ..environments.layers import digest_of
 from ..errors import AlreadyExists, NotFound, PfError, RuntimeFailed
 from ..store.records import LifeLine, RuntimeRecord, timestamp
 from ..store.store import Store
@@ -261,7 +263,8 @@ class Lifecycle:
                 record,
                 environment_name=resolved.name,
                 environment_version=resolved.version,
-                environment_digest=resolved.digest,
+                environment_digest=digest_of(resolved.digest, record.layers or ()),
+                base_digest=resolved.digest,
                 image=resolved.image,
                 python=resolved.python,
             )
@@ -283,6 +286,7 @@ class Lifecycle:
                 labels=identity.labels(record, self._store.id),
                 limits=Limits(record.cpus, record.memory, record.pids),
                 network="none" if record.network == "none" else "open",
+                volume=identity.volume(record),
             )
             instance = engine.create(spec)
             step.detail = instance[:12]
@@ -332,6 +336,9 @@ class Lifecycle:
             found.add(record.instance)
         for instance in found:
             engine.remove(instance)
+        with contextlib.suppress(PfError):
+            # layers can be made again; nobody is kept from deleting by what they lie in
+            engine.remove_volume(identity.volume(record))
 
     def _end_runs(self, record: RuntimeRecord, code: str, what: str) -> None:
         error = RuntimeFailed(f"runtime {record.name!r} {what}", phase="run", code=code)

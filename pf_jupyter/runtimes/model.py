@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 RuntimeState = Literal[
     "creating", "starting", "ready", "busy", "stopping", "stopped", "failed", "deleted"
 ]
-Phase = Literal["check", "pull", "build", "create", "start", "handshake", "run"]
+Phase = Literal[
+    # of a runtime on its way to ready
+    "check",
+    "pull",
+    "build",
+    "create",
+    "start",
+    "handshake",
+    "run",
+    # of an installation
+    "resolve",
+    "install",
+    "verify",
+]
 Kind = Literal["personal", "shared", "session"]
 
 
@@ -31,6 +44,44 @@ class PhaseEvent:
 
 
 OnPhase = Callable[[PhaseEvent], None]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What an installation did.
+
+    Parameters
+    ----------
+    runtime
+        Name of the runtime.
+    resolved
+        How many distributions the requirements came to, those that were there
+        included.
+    installed
+        Version of each that was installed.
+    replaced
+        Version that each of them had before, where it had one.
+    present
+        Version of each that was asked for and was there already.
+    modules
+        What was imported to see that it works, for each that was asked for.
+    seconds
+        How long it took.
+    layers
+        How many layers the runtime has now.
+    warnings
+        What looks unintended.
+    """
+
+    runtime: str
+    resolved: int
+    installed: Mapping[str, str]
+    replaced: Mapping[str, str]
+    present: Mapping[str, str]
+    modules: Mapping[str, tuple[str, ...]]
+    seconds: float
+    layers: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

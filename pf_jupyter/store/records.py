@@ -33,6 +33,10 @@ class RuntimeRecord:
         Empty until the environment is resolved.
     engine_address
         Where the engine was reached; empty when it is not known.
+    base_digest, layers
+        The environment without its layers, and what it has over it, the lowest first:
+        each as `pf_jupyter.environments.layers.Layer.to_dict` gives it.
+        ``environment_digest`` is that of all together.
     instance
         The engine's id of what it runs in, or None without one.
     memory
@@ -74,6 +78,13 @@ class RuntimeRecord:
     last_used_at: str | None = None
     revision: int = 0
     engine_address: str = ""
+    base_digest: str = ""
+    layers: list[dict[str, Any]] | None = None
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers, the uppermost first."""
+        return tuple(layer["name"] for layer in reversed(self.layers or ()))
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,14 @@ RUN_SUMMARY = [column for column in tables.runs.c if column.name != "document"]
 
 def runtime_row(record: RuntimeRecord) -> dict[str, Any]:
     """Return the row of a runtime."""
-    return {**dataclasses.asdict(record), "error": encode(record.error)}
+    row = dataclasses.asdict(record)
+    return {**row, "error": encode(record.error), "layers": encode(record.layers)}
 
 
 def runtime_record(row: RowMapping) -> RuntimeRecord:
     """Return the runtime of a row."""
-    return RuntimeRecord(**{**row, "error": decode(row["error"])})
+    error, layers = decode(row["error"]), decode(row["layers"])
+    return RuntimeRecord(**{**row, "error": error, "layers": layers})
 
 
 def line_row(key: str, line: LifeLine) -> dict[str, Any]:

@@ -150,8 +150,9 @@ class Store:
         The record as it is then; None when nothing was changed because the runtime is
         gone or in another state.
         """
-        if "error" in changes:
-            changes["error"] = encode(changes["error"])
+        for name in ("error", "layers"):
+            if name in changes:
+                changes[name] = encode(changes[name])
         statement = update(tables.runtimes).where(_runtimes.id == key)
         if only_from is not None:
             statement = statement.where(_runtimes.state.in_(only_from))
