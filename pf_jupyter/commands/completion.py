@@ -94,8 +94,19 @@ def _runtimes(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]
 
 
 def _environments(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    del given
+    return context.workspace.environments.names()
+
+
+def _definitions(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    files = sorted(p.name for p in Path.cwd().glob("*environment*.y*ml"))
+    built = [n for n in context.workspace.environments.names() if ":" not in n]
+    return [*_folders(context, given), *files, *(n for n in built if n != "default")]
+
+
+def _archives(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
     del context, given
-    return ["default"]
+    return sorted(path.name for path in Path.cwd().glob("*.tar"))
 
 
 def _computes(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
@@ -253,6 +264,8 @@ CONNECTION_FIELDS: Mapping[str, tuple[str, ...]] = {
 SOURCES: Mapping[str, Callable[[Context, Mapping[str, list[str]]], Iterable[str]]] = {
     "runtime": _runtimes,
     "environment": _environments,
+    "definition": _definitions,
+    "archive": _archives,
     "compute": _computes,
     "flow": _flows,
     "folder": _folders,

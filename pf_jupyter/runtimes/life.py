@@ -13,6 +13,7 @@ from .computes import Computes, EngineFactory
 from .failing import Failures
 from .installing import Installer
 from .lifecycle import Lifecycle, Resolve
+from .named import Logins, NamedEnvironments
 from .reconcile import Reconciler
 from .sessions import Clock, Sessions, now
 from .turns import Turns
@@ -39,6 +40,8 @@ class Life:
         Gets ready what the opener needs, while an instance starts.
     clock
         Tells the present moment.
+    logins
+        Gives the login for a registry.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Life:
         opener: Opener,
         prepare: Callable[[], object] = lambda: None,
         clock: Clock = now,
+        logins: Logins = lambda _: None,
     ) -> None:
         self.store = store
         self.computes = Computes(engines)
@@ -56,6 +60,7 @@ class Life:
         self.channels = Channels(opener, self._opened, self._furnish)
         self.failures = Failures(store, self.channels)
         self.watch = Watch(store, self.channels, self.failures)
+        self.named = NamedEnvironments(store, logins)
         self.lifecycle = Lifecycle(
             store,
             self.computes,
@@ -64,6 +69,7 @@ class Life:
             self.turns,
             resolve,
             prepare,
+            self.named,
         )
         self.installer = Installer(
             store, self.computes, self.channels, self.turns, self.lifecycle.start

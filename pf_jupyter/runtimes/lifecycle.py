@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
-from ..engines.api import Engine, InstanceSpec, InstanceState, Limits, Progress
+from ..engines.api import Engine, InstanceSpec, InstanceState, Limits
 from ..environments.layers import digest_of
 from ..errors import AlreadyExists, NotFound, PfError, RuntimeFailed
 from ..store.records import LifeLine, RuntimeRecord, timestamp
@@ -18,6 +19,9 @@ from .computes import Computes
 from .failing import Failures
 from .mishap import MayFail, phase_of
 from .model import OnPhase, RuntimeState
+from .named import SOURCES, NamedEnvironments, refuse_without_containers
+from .named import Resolve as Resolve
+from .named import Resolved as Resolved
 from .phases import Way
 from .states import ON_THE_WAY, USABLE, before, refusal
 from .turns import Turns
@@ -25,30 +29,6 @@ from .wish import Wish, new_record
 
 _START_SECONDS = 1800.0
 _CHANGE_SECONDS = 30.0
-_SOURCES = {
-    "host": "made from the Python of this machine",
-    "registry": "made on a base image from a registry",
-}
-
-
-class Resolved(Protocol):
-    """What an environment came to; see the environments room."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def version(self) -> str: ...  # noqa: D102
-    @property
-    def digest(self) -> str: ...  # noqa: D102
-    @property
-    def image(self) -> str: ...  # noqa: D102
-    @property
-    def python(self) -> str: ...  # noqa: D102
-    @property
-    def source(self) -> str: ...  # noqa: D102
-
-
-Resolve = Callable[[Engine, Progress], Resolved]
 
 
 class Lifecycle:
@@ -65,6 +45,8 @@ class Lifecycle:
     prepare
         Called in a thread of its own while an instance starts, to get ready what the
         handshake needs.
+    named
+        Finds environments that were published.
     """
 
     def __init__(
@@ -76,6 +58,7 @@ class Lifecycle:
         turns: Turns,
         resolve: Resolve,
         prepare: Callable[[], object] = lambda: None,
+        named: NamedEnvironments | None = None,
     ) -> None:
         self._store = store
         self._computes = computes
@@ -84,6 +67,7 @@ class Lifecycle:
         self._turns = turns
         self._resolve = resolve
         self._prepare = prepare
+        self._named = named or NamedEnvironments(store)
 
     def create(self, wish: Wish, on_phase: OnPhase | None = None) -> RuntimeRecord:
         """Make a runtime and bring it to ready.
@@ -97,12 +81,16 @@ class Lifecycle:
             is left on the engine.
         """
         wish.check()
+        pinned = self._named.pin(wish.environment)
         if (there := self._store.runtime(wish.name)) is not None:
             raise _exists(there)
         way = Way(wish.name, on_phase)
         with way.phase("check") as step:
             compute, engine, info, remark = self._computes.choose(wish.compute)
+            if pinned and not info.isolated:
+                raise refuse_without_containers(wish.environment)
             record, remarks = new_record(wish, compute, info)
+            record = replace(record, **pinned)
             remarks = [f"{info.name} {info.version}", *remarks, remark]
             step.detail = "; ".join(text for text in remarks if text)
         with self._turns.take(record.id, record.name, _CHANGE_SECONDS):
@@ -257,8 +245,9 @@ class Lifecycle:
                 made.append(progress.text)
                 step.progress(progress)
 
-            resolved = self._resolve(engine, progress)
-            step.detail = _SOURCES.get(resolved.source, "") if made else "already here"
+            resolved: Resolved | None = self._named.fetch(record, engine, progress)
+            resolved = resolved or self._resolve(engine, progress)
+            step.detail = SOURCES.get(resolved.source, "") if made else "already here"
             return self._change(
                 record,
                 environment_name=resolved.name,

@@ -22,6 +22,13 @@ Phase = Literal[
     "resolve",
     "install",
     "verify",
+    # of an environment that is made, published or fetched, some of the above too
+    "context",
+    "base",
+    "contract",
+    "push",
+    "export",
+    "import",
 ]
 Kind = Literal["personal", "shared", "session"]
 

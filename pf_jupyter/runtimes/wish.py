@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..engines.api import EngineInfo, Limits
-from ..errors import NotFound, UsageError
+from ..errors import UsageError
 from ..store.records import RuntimeRecord, timestamp
 from . import identity
 from .model import Kind, RuntimeLimits
@@ -34,11 +34,8 @@ class Wish:
         ------
         UsageError
             A bad name or limit.
-        NotFound
-            No such environment.
         """
         identity.check_name(self.name)
-        _check_environment(self.environment)
         _check_limits(self)
 
 
@@ -100,14 +97,6 @@ def new_record(
         engine_address=info.address,
     )
     return record, remarks
-
-
-def _check_environment(environment: str) -> None:
-    if environment.split(":")[0].split("@")[0] != "default":
-        raise NotFound(
-            f"there is no environment {environment!r}",
-            hint="leave it out, or say default: the only one there is",
-        )
 
 
 def _check_limits(wish: Wish) -> None:

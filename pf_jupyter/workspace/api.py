@@ -31,6 +31,12 @@ from .compute_api import Computes as Computes
 from .connection_api import Connection as Connection
 from .connection_api import Connections as Connections
 from .connection_api import Scope as Scope
+from .environment_api import Environment as Environment
+from .environment_api import EnvironmentBuild as EnvironmentBuild
+from .environment_api import EnvironmentDiff as EnvironmentDiff
+from .environment_api import Environments as Environments
+from .environment_api import Package as Package
+from .environment_api import PackageChange as PackageChange
 from .flow_api import FlowInfo as FlowInfo
 from .flow_api import Flows as Flows
 from .flow_api import Picture as Picture
@@ -343,6 +349,7 @@ class Workspace(ABC):
     connections: Connections
 
     @abstractmethod
+    environments: Environments
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:
         """Check engine, disk, store, Python and network; mend what is safe to mend."""
 

@@ -55,6 +55,7 @@ class LocalWorkspace(Workspace):
 
     def __init__(self, home: Path, build: Callable[[Path], Core] | None = None) -> None:
         from .connections import LocalConnections
+        from .environments import LocalEnvironments
         from .flows import LocalFlows
         from .runs import LocalRuns
         from .runtimes import LocalRuntimes
@@ -70,6 +71,7 @@ class LocalWorkspace(Workspace):
         self.runs = LocalRuns(self)
         self.computes = LocalComputes(self)
         self.connections = LocalConnections(self)
+        self.environments = LocalEnvironments(self)
 
     @property
     def core(self) -> Core:

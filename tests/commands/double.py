@@ -26,11 +26,17 @@ from pf_jupyter.workspace.api import (
     Computes,
     Connection,
     Connections,
+    Environment,
+    EnvironmentBuild,
+    EnvironmentDiff,
     EnvironmentInfo,
+    Environments,
     FlowInfo,
     Flows,
     NodeResult,
     OnPhase,
+    Package,
+    PackageChange,
     PhaseEvent,
     Picture,
     Problem,
@@ -503,6 +509,89 @@ class DoubleConnections(Connections):
         del self.known[name]
 
 
+class DoubleEnvironments(Environments):
+    """Two versions of one environment."""
+
+    def __init__(self) -> None:
+        packages = (Package("jinja2", "3.1.6", "base"), Package("six", "1.16", "env"))
+        self.known = [
+            Environment(
+                "my-env",
+                number,
+                DIGEST,
+                f"my-env:{number}",
+                "ana",
+                "2026-01-01",
+                packages=packages,
+                base="default",
+                base_digest=DIGEST,
+                size=1024,
+            )
+            for number in ("1", "2")
+        ]
+
+    def init(self, name: str, *, to: Any = None, base: str = "") -> Path:
+        return Path(to or name)
+
+    def build(self, source: Any, **options: Any) -> EnvironmentBuild:
+        event = PhaseEvent("my-env", "build", "done", 0.1, "120 MB")
+        options["on_phase"](event)
+        one = self.known[0]
+        return EnvironmentBuild(
+            str(source),
+            one.image,
+            DIGEST,
+            DIGEST,
+            "default",
+            DIGEST,
+            1024,
+            "3.11.7",
+            one.packages,
+            False,
+            12.5,
+        )
+
+    def publish(self, source: Any, **options: Any) -> Environment:
+        return self.known[-1]
+
+    def list(self, *, archived: bool = False) -> Any:
+        return self.known
+
+    def names(self) -> Any:
+        return ["default", "my-env", "my-env:1", "my-env:2"]
+
+    def get(self, reference: str) -> Environment:
+        name, _, version = reference.partition(":")
+        for one in reversed(self.known):
+            if one.name == name and version in ("", one.version):
+                return one
+        raise NotFound(f"there is no environment {reference!r}")
+
+    def diff(self, before: str, after: str) -> EnvironmentDiff:
+        change = PackageChange("six", "1.15", "1.16")
+        return EnvironmentDiff(before, after, (change,), ())
+
+    def check(self, reference: str, **options: Any) -> Any:
+        return [CheckResult("image", "pass", "it is here")]
+
+    def describe(self, reference: str, **options: Any) -> Environment:
+        return self.get(reference)
+
+    def archive(self, reference: str) -> Any:
+        return [reference]
+
+    def restore(self, reference: str) -> Any:
+        return [reference]
+
+    def export(self, reference: str, to: Any, **options: Any) -> Path:
+        path = Path(to)
+        path.write_text("an environment")
+        return path
+
+    def import_(self, source: Any, **options: Any) -> Environment:
+        return self.known[0]
+
+
 class DoubleWorkspace(Workspace):
     """The whole of it; ``ran`` records what was asked to run."""
 
@@ -516,6 +605,7 @@ class DoubleWorkspace(Workspace):
         self.runs = DoubleRuns(self)
         self.computes = DoubleComputes()
         self.connections: DoubleConnections = DoubleConnections()
+        self.environments: DoubleEnvironments = DoubleEnvironments()
         self.closed = False
 
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:
