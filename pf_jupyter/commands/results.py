@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .wording import MARKS, columns, milliseconds, plural
+from .wording import MARKS, columns
 
 if TYPE_CHECKING:
-    from ..workspace.api import CheckResult, FlowInfo, Picture, Problem, Validation
+    from ..workspace.api import CheckResult, FlowInfo, Picture, Problem
 
 _CELL = "text-align:left;padding:2px 1.2em 2px 0;vertical-align:top"
 _QUIET = "opacity:.65"
@@ -234,55 +234,6 @@ class Checks(Shown, Sequence["CheckResult"]):
                 f'<td style="{_CELL}">{html.escape(check.message)}{hint}</td></tr>'
             )
         return f"<table><tbody>{''.join(rows)}</tbody></table>"
-
-
-class CheckedFlow(Shown):
-    """What `flow validate` found: problems, or each node's interface."""
-
-    def __init__(self, name: str, validation: Validation) -> None:
-        self.name = name
-        self.validation = validation
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return self.validation.ok
-
-    @property
-    def problems(self) -> list[Problem]:
-        """Everything that is wrong."""
-        return self.validation.problems
-
-    @property
-    def tools(self) -> dict[str, dict[str, Any]]:
-        """The interface of each node's tool."""
-        return self.validation.tools
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return ``{"ok", "problems": […], "tools", "runtime", "duration_ms"}``."""
-        return {
-            "ok": self.ok,
-            "problems": [problem.to_dict() for problem in self.problems],
-            "tools": self.tools,
-            "runtime": self.validation.runtime,
-            "duration_ms": self.validation.duration_ms,
-        }
-
-    def text(self) -> str:
-        """Return the heading and a line for each problem or tool."""
-        if not self.ok:
-            heading = f"{self.name} has {plural(len(self.problems), 'problem')}"
-            return "\n".join([heading, *problem_lines(self.problems)])
-        where = (
-            f"checked in {self.validation.runtime}" if self.tools else "file checked"
-        )
-        took = milliseconds(self.validation.duration_ms)
-        lines = [f"{self.name} is fine      {where} ✓ {took}".rstrip()]
-        lines += [f"  {signature(n, t)}" for n, t in self.tools.items()]
-        return "\n".join(lines)
 
 
 class ShownFlow(Shown):

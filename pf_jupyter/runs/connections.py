@@ -20,6 +20,9 @@ from ..flow.reference import is_reference
 Overrides = Mapping[str, Mapping[str, Any]]
 """``{node: {input, "connection", "deployment_name" or "model": value}}``."""
 
+NAMELESS = ""
+"""Under this name go secrets that stand in a flow's own files."""
+
 _MODEL_NODES = ("llm",)
 _OF_MODELS = ("connection", "deployment_name", "model")
 
@@ -56,7 +59,13 @@ def for_run(
     names = set(_names(flow, variables, node))
     names.update(_texts(init), _texts(flow.sample), _texts(flow.documents))
     names.update(_texts([item.default for item in flow.init.values()]))
-    return stored.for_run(names) if names else {}
+    found = stored.for_run(names) if names else {}
+    inline = dict.fromkeys(_inline([flow.documents, flow.sample, init]))
+    if inline:
+        # sent like a connection, so that it is taken out of all that the run says
+        values = {str(number): secret for number, secret in enumerate(inline)}
+        found[NAMELESS] = {"type": "", "value": values, "secret_keys": [*values]}
+    return found
 
 
 def _names(flow: Flow, variables: Mapping[str, str], only: str | None) -> Iterator[str]:
@@ -76,6 +85,19 @@ def _names(flow: Flow, variables: Mapping[str, str], only: str | None) -> Iterat
         inner = text.strip()
         if inner.startswith("${") and inner.endswith("}") and inner.count(".") == 1:
             yield inner[2:-1].partition(".")[0]
+
+
+def _inline(value: Any) -> Iterator[str]:
+    """Yield the keys that people write into the settings of a prompty."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == "api_key" and isinstance(item, str) and not is_reference(item):
+                yield item
+            else:
+                yield from _inline(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _inline(item)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..connections.stored import StoredConnections
 from ..errors import RuntimeFailed
 from ..flow.model import Flow
 from ..flow.snapshot import LoadedFlow, load
 from ..runtimes.model import OnPhase
 from ..store.store import Store
 from ..worker.protocol import pack_value, unpack_value
+from . import connections, overrides
+from . import inputs as given_inputs
 from .execute import Executor, version_of
 from .inputs import unknown_node
+from .needs import Tools, missing_connections
 
 _INSPECT_SECONDS = 60.0
 _GRACE_SECONDS = 20.0
@@ -30,16 +34,52 @@ class Findings:
         Dictionaries of interface.md's form, in the order of the files.
     tools
         TOOL of the worker's protocol by node; empty when no runtime was asked.
+    warnings
+        What looks unintended and stops no run, and connections that are not there.
     """
 
     problems: list[dict[str, Any]]
     tools: dict[str, dict[str, Any]]
+    warnings: list[dict[str, Any]] = field(default_factory=list)
 
 
-def check_file(path: Path) -> Findings:
-    """Check a flow's file alone."""
+def check_file(
+    path: Path, stored: Callable[[], StoredConnections] | None = None
+) -> Findings:
+    """Check a flow's file alone; ``stored`` gives the connections, if one is named."""
     loaded = load(path)
-    return Findings(_sorted(loaded, _of_file(loaded)), {})
+    problems = _sorted(loaded, _of_file(loaded))
+    return Findings(problems, {}, _warnings(loaded, stored, {}))
+
+
+def refuse(path: Path, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what is wrong with a flow's file, or raise for what a run is given.
+
+    Parameters
+    ----------
+    path
+        Flow folder or file.
+    options
+        See `Flows.check_run`.
+
+    Raises
+    ------
+    UsageError
+        Inputs are missing or do not fit.
+    """
+    loaded = load(path, variant=options.get("variant"))
+    if loaded.problems or loaded.flow is None:
+        return _sorted(loaded, _of_file(loaded))
+    if options.get("from_node") or options.get("upstream"):
+        return []  # an earlier run may have what is not given
+    flow = connections.overridden(loaded.flow, options.get("connections"))
+    flow = overrides.applied(flow, options.get("overrides"), loaded)
+    given = options.get("inputs") or {}
+    if options.get("node"):
+        given_inputs.for_node(flow, options["node"], given)
+    else:
+        given_inputs.for_flow(flow, given)
+    return []
 
 
 def check_code(
@@ -100,11 +140,22 @@ def check_code(
         raise executor.why(record) from error
     store.touch_runtime(record.id)
     problems += [_of_code(loaded, flow, found) for found in answer["problems"]]
-    return Findings(_sorted(loaded, problems), dict(answer["tools"]))
+    tools = dict(answer["tools"])
+    warnings = _warnings(loaded, lambda: StoredConnections(store), tools)
+    return Findings(_sorted(loaded, problems), tools, warnings)
 
 
 def _of_file(loaded: LoadedFlow) -> list[dict[str, Any]]:
     return [problem.to_dict() for problem in loaded.problems]
+
+
+def _warnings(
+    loaded: LoadedFlow, stored: Callable[[], StoredConnections] | None, tools: Tools
+) -> list[dict[str, Any]]:
+    found = [warning.to_dict() for warning in loaded.warnings]
+    if stored is not None:
+        found += missing_connections(loaded, stored, tools)
+    return _sorted(loaded, found)
 
 
 def _of_code(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ..errors import FlowInvalid
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,15 @@ class Validation:
     """Everything that is wrong with a flow, and what its tools look like.
 
     ``tools`` maps node names to TOOL of :mod:`pf_jupyter.worker.protocol`; empty when
-    no runtime was asked.
+    no runtime was asked. ``warnings`` stop no run: keys that mean nothing, connections
+    that are not there.
     """
 
     problems: list[Problem]
     tools: dict[str, dict[str, Any]]
     duration_ms: float
     runtime: str | None = None
+    warnings: list[Problem] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -88,6 +92,28 @@ class Flows(ABC):
     ) -> Validation:
         """Check a flow's file, and its code in a runtime unless ``code`` is false."""
 
+    def check_run(self, flow: str | Path, **options: Any) -> None:
+        """Refuse a run that cannot begin, before a runtime is started for it.
+
+        Parameters
+        ----------
+        flow
+            Flow folder or file.
+        options
+            Those of `Runtime.run` that decide: ``inputs``, ``node``, ``variant``,
+            ``connections``, ``overrides``, ``from_node``, ``upstream``.
+
+        Raises
+        ------
+        FlowInvalid
+            The flow's file has problems.
+        UsageError
+            Inputs are missing or do not fit, as far as this side can tell.
+        """
+        found = self.validate(flow, code=False)
+        if not found.ok:
+            raise invalid(flow, [problem.to_dict() for problem in found.problems])
+
     @abstractmethod
     def list(self, root: str | Path = ".") -> list[FlowInfo]:
         """Return the flows below a folder, and our bundled examples by name."""
@@ -104,6 +130,15 @@ class Flows(ABC):
     @abstractmethod
     def resolve(self, flow: str | Path) -> Path:
         """Return the folder of a path or of a bundled example's name (``hello``)."""
+
+
+def invalid(flow: str | Path, problems: list[dict[str, Any]]) -> FlowInvalid:
+    """Return the error for a flow that has problems."""
+    count = len(problems)
+    plural = "" if count == 1 else "s"
+    return FlowInvalid(
+        f"{Path(flow).name} has {count} problem{plural}", problems=problems
+    )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ..flow.model import Flow, Node
 from ..flow.reference import NodeReference, parse_reference
 from ..runs.locate import below, evaluations, examples, resolve
 from .api import FlowInfo, Flows, Picture, Problem, Validation
+from .flow_api import invalid
 
 if TYPE_CHECKING:
     from .local import LocalWorkspace
@@ -46,13 +47,22 @@ class LocalFlows(Flows):
         from ..runs.validate import check_file
 
         began = time.monotonic()
-        found = check_file(resolve(flow))
-        keys = ("code", "message", "file", "line", "column", "hint")
+        found = check_file(resolve(flow), lambda: self._workspace.core.connections)
         return Validation(
-            problems=[Problem(**{key: p[key] for key in keys}) for p in found.problems],
+            problems=[problem_from(problem) for problem in found.problems],
             tools={},
             duration_ms=(time.monotonic() - began) * 1000,
+            warnings=[problem_from(warning) for warning in found.warnings],
         )
+
+    def check_run(self, flow: str | Path, **options: Any) -> None:
+        """Refuse a run that cannot begin; see `Flows.check_run`."""
+        from ..runs.validate import refuse
+
+        path = resolve(flow)
+        problems = refuse(path, options)
+        if problems:
+            raise invalid(flow, problems)
 
     def list(self, root: str | Path = ".") -> list[FlowInfo]:
         """Return the flows below a folder, and our examples and evaluations by name.
@@ -81,6 +91,12 @@ class LocalFlows(Flows):
     def resolve(self, flow: str | Path) -> Path:
         """Return the folder of a path or of a bundled example's name."""
         return resolve(flow)
+
+
+def problem_from(found: Mapping[str, Any]) -> Problem:
+    """Return a problem that the checks found."""
+    keys = ("code", "message", "file", "line", "column", "hint")
+    return Problem(**{key: found[key] for key in keys})
 
 
 def _read(path: Path) -> tuple[Flow, Flow]:

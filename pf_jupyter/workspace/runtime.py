@@ -16,7 +16,6 @@ from .api import (
     EnvironmentInfo,
     OnEvent,
     OnPhase,
-    Problem,
     RunEvent,
     RunResult,
     Runtime,
@@ -245,16 +244,18 @@ class LocalRuntime(LocalBatching, Runtime):
     def validate(self, flow: str | Path, *, node: str | None = None) -> Validation:
         """Check a flow's file on this side and its code in the runtime."""
         from ..runs.validate import check_code
+        from .flows import problem_from
 
         core = self._workspace.core
         began = time.monotonic()
         path = self._workspace.flows.resolve(flow)
         found = check_code(core.executor, core.store, self.id, path, node)
         return Validation(
-            problems=[_problem(problem) for problem in found.problems],
+            problems=[problem_from(problem) for problem in found.problems],
             tools=found.tools,
             duration_ms=(time.monotonic() - began) * 1000,
             runtime=self.name,
+            warnings=[problem_from(warning) for warning in found.warnings],
         )
 
     def __repr__(self) -> str:
@@ -345,17 +346,6 @@ def _elapsed(record: RuntimeRecord) -> float | None:
     if record.phase_since is None:
         return None
     return round((datetime.now(UTC) - moment(record.phase_since)).total_seconds(), 3)
-
-
-def _problem(problem: Mapping[str, Any]) -> Problem:
-    return Problem(
-        code=problem["code"],
-        message=problem["message"],
-        file=problem["file"],
-        line=problem["line"],
-        column=problem["column"],
-        hint=problem["hint"],
-    )
 
 
 def _log_line(line: LifeLine) -> str:

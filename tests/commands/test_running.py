@@ -15,7 +15,15 @@ from pf_jupyter.commands.failures import describe
 from pf_jupyter.commands.parsing import parse, split_line
 from pf_jupyter.commands.states import RunStates
 from pf_jupyter.commands.tree import Outcome
-from pf_jupyter.errors import FlowInvalid, NotFound, PfError, RunCanceled, Unreachable
+from pf_jupyter.errors import (
+    FlowInvalid,
+    NotFound,
+    PfError,
+    RunCanceled,
+    Unreachable,
+    UsageError,
+)
+from pf_jupyter.workspace.api import Problem, Validation
 
 from .double import DoubleWorkspace, wait_until
 
@@ -302,3 +310,53 @@ def test_other_values_of_a_run_are_read_as_a_flow_file_would(
     }
     run(notebook, "flow run hello")
     assert workspace.ran[1][2]["overrides"] is None
+
+
+def test_what_a_run_lacks_is_told_before_a_runtime_is_made(
+    shell: Context, workspace: DoubleWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def check_run(flow: Any, **options: Any) -> None:
+        asked.append(options)
+        raise UsageError("input 'text' is missing", code="missing_input")
+
+    monkeypatch.setattr(workspace.flows, "check_run", check_run)
+    with pytest.raises(UsageError):
+        run(shell, "flow run hello times=2 --overrides greet.x=1")
+    assert list(workspace.runtimes.names()) == []
+    assert asked[0]["inputs"] == {"times": "2"}
+    assert asked[0]["overrides"] == {"greet.x": 1}
+
+
+def test_warnings_of_a_flow_are_shown(
+    shell: Context, workspace: DoubleWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warning = Problem(
+        "ConnectionNotFoundError",
+        "node 'ask' needs the connection 'mine', which is not there",
+        "flow.dag.yaml",
+        3,
+        5,
+        "%pfconnection create --name mine makes one",
+    )
+    found = Validation([], {}, 1.0, warnings=[warning])
+    monkeypatch.setattr(workspace.flows, "validate", lambda *a, **b: found)
+    outcome = run(shell, "flow validate hello --file-only")
+    assert outcome.exit_code == 0
+    assert outcome.document["ok"]
+    assert outcome.document["warnings"][0]["line"] == 3
+    text = outcome.value.text()
+    assert "1 warning\n  flow.dag.yaml:3:5   ConnectionNotFoundError" in text
+    assert "hint: jupyter pf connection create --name mine makes one" in text
+    monkeypatch.setattr(workspace, "doctor", lambda fix: [])
+    outcome = run(shell, "doctor hello")
+    assert outcome.exit_code == 0
+    check = outcome.document["checks"][-1]
+    assert (check["name"], check["status"]) == ("flow", "warn")
+    assert check["message"].startswith("flow.dag.yaml:3:5  node 'ask' needs")
+    found.problems.append(warning)
+    assert run(shell, "doctor hello").exit_code == 1
+    found.problems.clear()
+    found.warnings.clear()
+    assert run(shell, "doctor hello").document["checks"][-1]["status"] == "pass"

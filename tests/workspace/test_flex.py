@@ -113,3 +113,39 @@ def test_the_box_of_an_entry_fares_as_the_run_does(rt, folder, shared):
     states.finish(result)
     assert set(seen) == {"Running"}
     assert states.nodes["Chat"]["status"] == "Completed"
+
+
+def test_a_key_in_the_settings_of_a_prompty_is_told_nowhere(rt, folder):
+    keys = ["sk-written-in-the-file-0001", "sk-given-for-one-run-0002"]
+    leaky = (
+        "from promptflow.core import Prompty\n"
+        "def ask(q: str):\n"
+        "    said = Prompty.load('ask.prompty')(q=q)\n"
+        f"    print('the key is {keys[0]}')\n"
+        f"    return ''.join(said) + ' {keys[0]}'\n"
+    )
+    (folder / "leaky.py").write_text(leaky, "utf-8")
+    events = []
+    with OpenAIServer() as server:
+        inline = f"base_url: '{server.address}/v1', api_key: {keys[0]}"
+        text = PROMPTY.replace("connection: local", inline)
+        (folder / "ask.prompty").write_text(text, "utf-8")
+        told = rt.run(folder / "leaky:ask", q="hi", on_event=events.append)
+        answers = [rt.run(folder / "ask.prompty", q=f"say {keys[0]}")]
+        other = {"model": {"configuration": {"api_key": keys[1]}}}
+        answers.append(rt.run(folder / "ask.prompty", q=f"say {keys[1]}", init=other))
+        used = [r["headers"]["authorization"] for r in server.requests()]
+    assert used == [f"Bearer {key}" for key in (keys[0], *keys)]
+    assert told.outputs == {"output": "echo: hi *****"}
+    assert [a.outputs for a in answers] == [{"output": "echo: say *****"}] * 2
+    for result in (told, *answers):
+        record = rt._workspace.runs.get(result.run_id)
+        shown = f"{result.to_dict()} {record.to_dict()} {record.trace.text()} {events}"
+        assert "*****" in shown
+        assert not any(key in shown for key in keys)
+    home = rt._workspace.home
+    for file in home.rglob("*"):
+        # the flow's own file is kept by whoever wrote the key into it
+        if file.is_file() and "snapshots" not in str(file) and file.suffix != ".sock":
+            data = file.read_bytes()
+            assert not any(k.encode() in data for k in keys), file

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import AlreadyExists, FlowInvalid, NotFound, UsageError
+from ...errors import AlreadyExists, NotFound, UsageError
+from ..checked_flow import CheckedFlow
 from ..context import Context
 from ..following import run_followed
-from ..results import CheckedFlow, Facts, Message, ShownFlow, Table, signature
+from ..results import Facts, Message, ShownFlow, Table, signature
 from ..run_options import (
     RUN_OPTIONS,
     RUNTIME,
@@ -22,7 +23,7 @@ from ..runs import BriefResult, failure_of, not_run, result_text
 from ..starters import STARTERS
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import read_inputs_file, read_overrides, read_pairs
-from ..wording import listed, nearest, plural
+from ..wording import listed, nearest
 from .chat import CHAT
 
 if TYPE_CHECKING:
@@ -47,28 +48,26 @@ def run_flow(
     variables = read_pairs(
         context, arguments.environment_variables, "environment variable"
     )
-    # The flow is checked before a runtime is made for it: a typo costs no seconds.
-    found = context.workspace.flows.validate(flow, code=False)
-    if not found.ok:
-        raise FlowInvalid(
-            f"{Path(flow).name} has {plural(len(found.problems), 'problem')}",
-            problems=[problem.to_dict() for problem in found.problems],
-        )
-    runtime = context.ready_runtime(arguments.runtime)
     if arguments.cache and arguments.no_cache:
         raise UsageError("--cache and --no-cache exclude each other", code="bad_value")
+    options = {
+        "inputs": inputs,
+        "node": arguments.node,
+        **part_options(arguments),
+        "variant": arguments.variant,
+        "connections": read_overrides(context, arguments.connections),
+        "overrides": override_values(context, arguments.overrides),
+    }
+    # All is checked before a runtime is made for it: a typo costs no seconds.
+    context.workspace.flows.check_run(flow, **options)
+    runtime = context.ready_runtime(arguments.runtime)
     result = run_followed(
         context,
         runtime,
         flow,
-        inputs=inputs,
-        node=arguments.node,
-        **part_options(arguments),
-        variant=arguments.variant,
+        **options,
         environment_variables={name: str(text) for name, text in variables.items()},
         timeout=arguments.timeout,
-        connections=read_overrides(context, arguments.connections),
-        overrides=override_values(context, arguments.overrides),
         init=init_values(context, flow, arguments.init),
     )
     return Outcome(
@@ -177,7 +176,8 @@ def _validate(context: Context, arguments: Namespace) -> Outcome:
     if found.ok and not arguments.file_only:
         runtime = context.ready_runtime(arguments.runtime)
         found = flows.validate(flow, runtime=runtime.name)
-    checked = CheckedFlow(Path(arguments.path).name or arguments.path, found)
+    name = Path(arguments.path).name or arguments.path
+    checked = CheckedFlow(name, found, context.respell)
     return Outcome(checked, checked.to_dict(), exit_code=0 if found.ok else 2)
 
 
