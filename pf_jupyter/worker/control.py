@@ -188,6 +188,9 @@ class Control:
             if op == "layers.examine":
                 self._layers.examine(request, lambda value: self._reply(number, value))
                 return
+            if op == "expect":
+                self._runs.expect(request["snapshot"])
+                return
             if op == "shutdown":
                 self._reply(number, {})
                 self._stop()

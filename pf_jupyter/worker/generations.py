@@ -6,11 +6,11 @@ stays until its last run has ended.
 
 from __future__ import annotations
 
-from typing import AbstractSet, Any, Callable, Dict, List, Protocol, Set
+from typing import AbstractSet, Any, Callable, Dict, List, Optional, Protocol, Set
 
 from .active_run import ActiveRun
+from .backend import Backend
 from .loop import Loop
-from .runs import Backend
 from .snapshots import Snapshot
 
 _LOOK_SECONDS = 0.5
@@ -70,6 +70,10 @@ class Generations:
     def ask(self, run: ActiveRun, snapshot: Snapshot) -> None:
         """Find an executor."""
         self._current.ask(run, snapshot)
+
+    def expect(self, digest: Optional[str]) -> None:
+        """Prepare for a run of this snapshot, which may or may not come."""
+        self._current.expect(digest)
 
     def withdraw(self, run: ActiveRun, *, stuck: bool) -> bool:
         """Forget a run that waits; False when it does not."""
