@@ -339,8 +339,8 @@ class Engine(Protocol):
         ``image`` is one that is here: engines may need it to look inside.
         """
 
-    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> None:
-        """Put a copy of a folder into a volume, all of it or nothing.
+    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> bool:
+        """Put a copy of a folder into a volume, all of it or nothing; False if there.
 
         A layer that is complete stays as it is, and two makers at the same time end
         with one. ``LAYER_MARK`` is written last: without it a layer is not complete.

@@ -60,14 +60,16 @@ class LayerVerbs(ABC):
         """Return the names of the layers that are complete in a volume."""
         return self._run(volume, image, _LIST, [_MOUNT, LAYER_MARK]).split()
 
-    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> None:
+    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> bool:
         """Put a copy of a folder into a volume; see `Engine.add_layer`."""
         with self._patient("build", "the layer") as client:
             while (filler := self._filler(client, volume, name, image)) is None:
                 time.sleep(_LOOK_SECONDS)
             try:
-                if not _has(client, filler, f"{_MOUNT}/{name}/{LAYER_MARK}"):
-                    self._fill(client, filler, name, folder)
+                if _has(client, filler, f"{_MOUNT}/{name}/{LAYER_MARK}"):
+                    return False
+                self._fill(client, filler, name, folder)
+                return True
             except BaseException:
                 with contextlib.suppress(PfError):
                     self.remove_layer(volume, name, image)

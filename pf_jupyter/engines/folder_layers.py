@@ -34,11 +34,11 @@ class FolderLayers:
             path.parent.name for path in self.folder(volume).glob(f"*/{LAYER_MARK}")
         )
 
-    def add(self, volume: str, name: str, folder: Path) -> None:
+    def add(self, volume: str, name: str, folder: Path) -> bool:
         """Copy a folder; see `Engine.add_layer`."""
         target = self.folder(volume) / name
         if (target / LAYER_MARK).is_file():
-            return
+            return False
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = target.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
         try:
@@ -48,8 +48,9 @@ class FolderLayers:
         except (OSError, shutil.Error) as error:
             shutil.rmtree(draft, ignore_errors=True)
             if (target / LAYER_MARK).is_file():
-                return  # somebody else made it at the same time
+                return False  # somebody else made it at the same time
             raise _failed(error) from error
+        return True
 
     def remove(self, volume: str, name: str) -> None:
         """Remove a layer; one that is not there is no error."""

@@ -156,10 +156,10 @@ class ProcessEngine(NoImages):
         del image
         return self._volumes.names(volume)
 
-    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> None:
+    def add_layer(self, volume: str, name: str, folder: Path, image: str) -> bool:
         """Put a copy of a folder into a volume; see `Engine.add_layer`."""
         del image
-        self._volumes.add(volume, name, folder)
+        return self._volumes.add(volume, name, folder)
 
     def remove_layer(self, volume: str, name: str, image: str) -> None:
         """Remove a layer; one that is not there is no error."""

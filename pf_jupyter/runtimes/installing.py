@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from ..engines.api import Engine
 from ..environments import layers as building
 from ..environments.layers import Layer, Source, digest_of, read_layer
-from ..environments.lock import Lock, fits, resolve
-from ..environments.requirement_text import without_login
+from ..environments.lock import Lock
 from ..environments.requirements import Requirements, parse_requirements
 from ..environments.target import Target, read_target
-from ..errors import NotFound, PfError, RuntimeFailed
+from ..errors import NotFound, RuntimeFailed
 from ..store.records import RuntimeRecord
 from ..store.store import Store
 from . import identity
+from .change import LOOK_SECONDS, Change, examine
 from .channels import Channels
 from .computes import Computes
 from .model import Installation, OnPhase
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from .channel import WorkerChannel
 
 _TURN_SECONDS = 120.0
-_LOOK_SECONDS = 60.0
-_IMPORT_SECONDS = 120.0
 Start = Callable[[str, OnPhase | None], RuntimeRecord]
 
 
@@ -105,7 +103,7 @@ class Installer:
             ):
                 record = self._get(key)
                 engine = self._computes.engine(record.compute)
-                change = _Change(self, record, engine, way, folder)
+                change = Change(self, record, engine, way, folder)
                 return change.make(wanted, source, upgrade, began)
         finally:
             way.attach(self._store, key)
@@ -176,7 +174,7 @@ class Installer:
         if known not in self._targets:
             channel = self._channels.get(record, engine)
             folders = self.folders(record, engine)
-            self.remember(known, _examine(channel, folders, (), _LOOK_SECONDS))
+            self.remember(known, examine(channel, folders))
         return self._targets[known]
 
     def remember(self, key: tuple[str, ...], answer: dict[str, Any]) -> None:
@@ -218,7 +216,7 @@ class Installer:
         number: int,
     ) -> None:
         below = self.folders(record, engine)[-number:] if number else []
-        target = read_target(_examine(channel, below, (), _LOOK_SECONDS))
+        target = read_target(examine(channel, below))
         with _private_folder() as folder:
             wanted = parse_requirements([*layer.options, *layer.items], folder)
             volume = identity.volume(record)
@@ -246,156 +244,8 @@ class Installer:
         return record
 
 
-class _Change:
-    """One installation while it goes on."""
-
-    def __init__(
-        self,
-        installer: Installer,
-        record: RuntimeRecord,
-        engine: Engine,
-        way: Way,
-        folder: Path,
-    ) -> None:
-        self._installer = installer
-        self._record = record
-        self._engine = engine
-        self._way = way
-        self._folder = folder
-        self._channel = installer.channel(record, engine)
-        self._volume = identity.volume(record)
-
-    def make(
-        self, wanted: Requirements, source: Source, upgrade: bool, began: float
-    ) -> Installation:
-        """Resolve, install, verify; then let the runtime have it."""
-        before = self._installer.target(self._record, self._engine)
-        with self._way.phase("resolve") as step:
-            lock = resolve(wanted, before, self._folder, upgrade=upgrade)
-            step.detail = f"{len(lock.items)} packages, {len(lock.new)} new"
-        layers = list(self._record.layers or ())
-        names = [item.name for item in wanted.items if item.name]
-        if lock.new:
-            layer = self._layer(lock, wanted, before, source)
-            layers.append(layer.to_dict())
-            names += [name for name in layer.packages if _is_local(wanted, name)]
-        present = {
-            item.name: before.versions()[item.name]
-            for item in wanted.items
-            if not any(new.name == item.name for new in lock.new)
-            and item.name in before.versions()
-        }
-        modules = self._verify(layers, list(dict.fromkeys(names)), wanted)
-        installed = dict(layers[-1]["packages"]) if lock.new else {}
-        if lock.new:
-            self._installer.keep(self._record, layers)
-        versions = before.versions()
-        return Installation(
-            runtime=self._record.name,
-            resolved=len(lock.items),
-            installed=installed,
-            replaced={name: versions[name] for name in installed if name in versions},
-            present=present,
-            modules=modules,
-            seconds=time.monotonic() - began,
-            layers=len(layers),
-            warnings=tuple(problem.message for problem in wanted.warnings),
-        )
-
-    def _layer(
-        self, lock: Lock, wanted: Requirements, target: Target, source: Source
-    ) -> Layer:
-        below = self._installer.folders(self._record, self._engine)
-        name = building.layer_name(lock, target, self._record.layer_names)
-        with self._way.phase("install") as step:
-            packages = building.build(
-                lock,
-                wanted,
-                target,
-                folder=self._folder / name,
-                final=f"{self._engine.layer_folder(self._volume)}/{name}",
-                below=below,
-            )
-            self._engine.add_layer(
-                self._volume, name, self._folder / name, self._record.image
-            )
-            step.detail = ", ".join(f"{n} {v}" for n, v in packages.items())
-        return Layer(
-            name=name,
-            source=source,
-            requirements=tuple(str(item) for item in wanted.items),
-            packages=packages,
-            items=tuple(str(item) for item in lock.new),
-            options=tuple(
-                without_login(f"{option} {value}".strip())
-                for option, value in wanted.options
-            ),
-        )
-
-    def _verify(
-        self, layers: list[dict[str, Any]], names: list[str], wanted: Requirements
-    ) -> dict[str, tuple[str, ...]]:
-        """See that what was asked for is there, as asked, and can be imported."""
-        top = self._engine.layer_folder(self._volume)
-        folders = [f"{top}/{layer['name']}" for layer in reversed(layers)]
-        with self._way.phase("verify") as step:
-            answer = _examine(self._channel, folders, names, _IMPORT_SECONDS)
-            asked = {item.name: item for item in wanted.items}
-            modules: dict[str, tuple[str, ...]] = {}
-            for found in answer["checked"]:
-                name, version = found["name"], found["version"]
-                item = asked.get(name)
-                if version is None or (
-                    item is not None
-                    and item.path is None
-                    and "@" not in item.text
-                    and not fits(item, version)
-                ):
-                    raise _not_there(str(item or name), version)
-                if found["error"] is not None:
-                    raise _not_importable(name, version, found["error"])
-                modules[name] = tuple(found["modules"])
-            step.detail = ", ".join(
-                module for found in modules.values() for module in found
-            )
-        names_now = tuple(layer["name"] for layer in reversed(layers))
-        key = (self._record.id, self._record.instance or "", *names_now)
-        self._installer.remember(key, answer)
-        return modules
-
-
-def _is_local(wanted: Requirements, name: str) -> bool:
-    """Whether a distribution is one whose name only building it told."""
-    unnamed = [item for item in wanted.items if not item.name]
-    return bool(unnamed) and not any(item.name == name for item in wanted.items)
-
-
 def _ask(channel: WorkerChannel, op: str, **fields: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = channel.request(op, **fields).result(_LOOK_SECONDS)
-    return answer
-
-
-def _examine(
-    channel: WorkerChannel, folders: Sequence[str], check: Sequence[str], seconds: float
-) -> dict[str, Any]:
-    pending = channel.request(
-        "layers.examine", layers=list(folders), check=list(check), timeout=seconds
-    )
-    answer: dict[str, Any] = pending.result(seconds + _LOOK_SECONDS)
-    if answer["missing"]:
-        raise RuntimeFailed(
-            "the runtime does not see its layers",
-            phase="verify",
-            code="layer_missing",
-            hint="delete the runtime and create it again: it is from an older version",
-        )
-    if "failed" in answer:
-        raise RuntimeFailed(
-            f"the runtime's Python cannot be examined: {answer['failed']}",
-            phase="verify",
-            code="verify_failed",
-            hint="what was to be installed does not work there; nothing was changed",
-        )
+    answer: dict[str, Any] = channel.request(op, **fields).result(LOOK_SECONDS)
     return answer
 
 
@@ -405,32 +255,6 @@ def _no_volume(record: RuntimeRecord) -> RuntimeFailed:
         phase="start",
         code="layer_missing",
         hint=f"%pfruntime reset {record.name} takes them off; then install anew",
-    )
-
-
-def _not_there(wanted: str, version: str | None) -> PfError:
-    found = f"{version} is there" if version else "nothing of it is there"
-    return RuntimeFailed(
-        f"{wanted} was installed, but {found}",
-        phase="verify",
-        code="verify_failed",
-        hint="the package's own name or version may be wrong; nothing was changed",
-    )
-
-
-def _not_importable(name: str, version: str, error: dict[str, str]) -> PfError:
-    hint = "the package may need something else; nothing was changed"
-    if "cannot open shared object" in error["text"]:
-        hint = (
-            "a library of the system is missing, which only an image can bring: "
-            "%pfenv init writes a folder for one; nothing was changed"
-        )
-    return RuntimeFailed(
-        f"{name} {version} was installed and cannot be imported: "
-        f"import {error['module']} gives {error['text']}",
-        phase="verify",
-        code="import_failed",
-        hint=hint,
     )
 
 

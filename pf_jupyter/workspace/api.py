@@ -42,6 +42,8 @@ from .flow_api import Flows as Flows
 from .flow_api import Picture as Picture
 from .flow_api import Problem as Problem
 from .flow_api import Validation as Validation
+from .package_api import HasPackages as HasPackages
+from .package_api import Installation as Installation
 
 RunStatus = Literal[
     "NotStarted", "Running", "Completed", "Failed", "Canceled", "Interrupted"
@@ -73,7 +75,7 @@ def short_digest(digest: str) -> str:
     return digest.split(":", 1)[-1][:12]
 
 
-class Runtime(RunsBatches, ABC):
+class Runtime(RunsBatches, HasPackages, ABC):
     """A runtime: compute + environment + limits, with a life cycle.
 
     Attributes read the record as it is now; verbs block until done and raise
@@ -347,9 +349,9 @@ class Workspace(ABC):
     runs: Runs
     computes: Computes
     connections: Connections
+    environments: Environments
 
     @abstractmethod
-    environments: Environments
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:
         """Check engine, disk, store, Python and network; mend what is safe to mend."""
 

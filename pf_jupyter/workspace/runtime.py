@@ -23,8 +23,10 @@ from .api import (
     Validation,
 )
 from .batching import LocalBatching
+from .packages import LocalPackages
 
 if TYPE_CHECKING:
+    from ..runtimes.installing import Installer
     from ..runs.request import Request
     from .local import LocalWorkspace
     from .result import LocalRunResult
@@ -33,7 +35,7 @@ _FOLLOW_SECONDS = 0.3
 _PING_SECONDS = 5.0
 
 
-class LocalRuntime(LocalBatching, Runtime):
+class LocalRuntime(LocalBatching, LocalPackages, Runtime):
     """A runtime whose engine this process talks to.
 
     Parameters
@@ -93,6 +95,10 @@ class LocalRuntime(LocalBatching, Runtime):
                 "memory": record.memory,
                 "pids": record.pids,
             },
+            "layers": [
+                {key: layer[key] for key in ("name", "source", "requirements")}
+                for layer in record.layers or ()
+            ],
             "network": record.network,
             "python": record.python,
             "hostname": record.hostname,
@@ -271,6 +277,11 @@ class LocalRuntime(LocalBatching, Runtime):
     @property
     def _life(self) -> Any:
         return self._workspace.core.life
+
+    @property
+    def _installer(self) -> Installer:
+        installer: Installer = self._life.installer
+        return installer
 
     def _record(self) -> RuntimeRecord | None:
         record = self._workspace.core.store.runtime_by_id(self.id)

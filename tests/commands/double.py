@@ -51,6 +51,8 @@ from pf_jupyter.workspace.api import (
 )
 from pf_jupyter.workspace.traces import Trace
 
+from .double_packages import DoublePackages
+
 DIGEST = "sha256:3f9c0d1e2b4a5566778899aabbccddeeff"
 ENVIRONMENT = EnvironmentInfo("default", "1", DIGEST)
 PHASES = (("check", ""), ("create", "already here"), ("start", ""), ("handshake", ""))
@@ -122,7 +124,7 @@ class DoubleResult(RunResult):
         return self
 
 
-class DoubleRuntime(Runtime):
+class DoubleRuntime(DoublePackages, Runtime):
     """A runtime that is ready at once."""
 
     def __init__(self, workspace: DoubleWorkspace, name: str, **record: Any) -> None:

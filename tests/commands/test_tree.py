@@ -29,7 +29,8 @@ EXPECTED = {
     "env": "init build publish list show packages diff check describe archive restore "
     "import export",
     "connection": "list show create update delete",
-    "runtime": "create list show use start stop restart check logs stats delete",
+    "runtime": "create list show use start stop restart check logs install packages "
+    "reset stats delete",
     "flow": "init list show validate run node chat variants save",
     "run": "list show logs cancel",
 }
@@ -45,6 +46,7 @@ LINES = {
     **{("env", verb): "my-env" for verb in ["show", "packages", "check"]},
     **{("env", verb): "my-env" for verb in ["archive", "restore"]},
     ("runtime", "create"): "new",
+    ("runtime", "install"): "demo cowsay",
     ("flow", "init"): "{tmp}/started",
     ("flow", "list"): "",
     ("flow", "chat"): "hello how are you",

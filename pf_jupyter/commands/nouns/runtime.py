@@ -17,6 +17,7 @@ from ..wording import (
     runtime_summary,
     size,
 )
+from .runtime_packages import INSTALL, PACKAGES, RESET
 
 if TYPE_CHECKING:
     from ...workspace.api import Runtime
@@ -302,6 +303,9 @@ RUNTIME = noun(
                 Argument("--follow", "go on as new lines come", flag=True),
             ),
         ),
+        INSTALL,
+        PACKAGES,
+        RESET,
         Verb("stats", "show what a runtime uses now", _stats, (_NAME_OR_CURRENT,)),
         Verb(
             "delete",

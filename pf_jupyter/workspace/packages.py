@@ -1,0 +1,98 @@
+"""The packages of a runtime of a local workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import EnvironmentInvalid, UsageError
+from .api import OnPhase, Runtime
+from .environment_api import Package
+from .package_api import HasPackages, Installation
+
+if TYPE_CHECKING:
+    from ..environments.requirements import Requirements
+    from ..runtimes.installing import Installer
+    from ..store.records import RuntimeRecord
+
+
+class LocalPackages(HasPackages):
+    """The part of `LocalRuntime` that knows packages."""
+
+    @property
+    def id(self) -> str:
+        """Identity that no other runtime ever had."""
+        raise NotImplementedError
+
+    @property
+    def _installer(self) -> Installer:
+        raise NotImplementedError
+
+    def _require(self) -> RuntimeRecord:
+        raise NotImplementedError
+
+    def install(
+        self,
+        *packages: str,
+        requirements: str | Path | None = None,
+        upgrade: bool = False,
+        on_phase: OnPhase | None = None,
+    ) -> Installation:
+        """Install packages into this runtime now; see `HasPackages.install`."""
+        wanted = read_wanted(packages, requirements)
+        return self._installer.install(
+            self.id, wanted, upgrade=upgrade, on_phase=on_phase
+        )
+
+    def reset(self) -> Runtime:
+        """Take off all that was installed by hand: it is its definition again."""
+        self._installer.reset(self.id)
+        return cast(Runtime, self)
+
+    def packages(self) -> list[Package]:
+        """Return what is installed, by name, each with its version and source."""
+        return [Package(*item) for item in self._installer.packages(self.id)]
+
+    def layers(self) -> list[dict[str, Any]]:
+        """Return the layers over the environment; see `HasPackages.layers`."""
+        shown = ("name", "source", "requirements", "packages")
+        return [
+            {key: layer[key] for key in shown} for layer in self._require().layers or ()
+        ]
+
+
+def read_wanted(
+    packages: tuple[str, ...], requirements: str | Path | None
+) -> Requirements:
+    """Return what somebody wants installed.
+
+    Raises
+    ------
+    UsageError
+        Nothing is asked for.
+    EnvironmentInvalid
+        Something is no requirement; all problems are in it.
+    """
+    from ..environments.requirements import (
+        join,
+        parse_requirements,
+        read_requirements,
+    )
+
+    wanted = parse_requirements(list(packages), Path.cwd())
+    if requirements is not None:
+        wanted = join(read_requirements(Path(requirements).expanduser()), wanted)
+    if wanted.problems:
+        problems = [problem.to_dict() for problem in wanted.problems]
+        for problem in problems:
+            problem["file"] = problem["file"] or "install"
+        raise EnvironmentInvalid(
+            f"{len(problems)} of the requirements cannot be read", problems=problems
+        )
+    if not wanted.items:
+        raise UsageError(
+            "there is nothing to install",
+            code="nothing_to_install",
+            hint="name packages, such as: %pfruntime install beautifulsoup4",
+        )
+    return wanted

@@ -1,0 +1,50 @@
+"""Packages of a runtime that installs nothing."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pf_jupyter.errors import RuntimeFailed
+from pf_jupyter.workspace.api import HasPackages, Installation, Package, Runtime
+
+
+class DoublePackages(HasPackages):
+    """Remembers what was asked for."""
+
+    asked: list[tuple[tuple[str, ...], dict[str, Any]]]
+    over: list[dict[str, Any]]
+
+    def install(self, *packages: str, **options: Any) -> Installation:
+        self.__dict__.setdefault("asked", []).append((packages, options))
+        self.__dict__.setdefault("over", [])
+        if "nonesuch" in packages:
+            raise RuntimeFailed(
+                "resolving failed: nonesuch was not found",
+                phase="resolve",
+                code="package_unknown",
+                hint="check the spelling",
+            )
+        self.over.append({"name": "abc", "source": "ad hoc"})
+        return Installation(
+            runtime=self.name,
+            resolved=2,
+            installed={name: "1.0" for name in packages},
+            replaced={packages[0]: "0.9"} if packages else {},
+            present={"jinja2": "3.1.4"},
+            modules={name: (name,) for name in packages},
+            seconds=0.7,
+            layers=len(self.over),
+        )
+
+    def reset(self) -> Runtime:
+        self.over = []
+        return cast(Runtime, self)
+
+    def packages(self) -> list[Package]:
+        return [
+            Package("jinja2", "3.1.4", "base"),
+            Package("cowsay", "6.1", "ad hoc"),
+        ]
+
+    def layers(self) -> list[dict[str, Any]]:
+        return list(self.__dict__.get("over", []))

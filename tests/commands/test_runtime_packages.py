@@ -1,0 +1,118 @@
+"""The verbs about what is installed: which word is the runtime, and what is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from pf_jupyter.commands.catalogue import NOUNS
+from pf_jupyter.commands.context import Context
+from pf_jupyter.commands.parsing import parse, split_line
+from pf_jupyter.commands.tree import Outcome
+from pf_jupyter.errors import NotFound, RuntimeFailed, UsageError
+
+from .double import DoubleRuntime, DoubleWorkspace
+
+
+def do(context: Context, line: str) -> Outcome:
+    request = parse(context, NOUNS["runtime"], split_line(line))
+    assert request.verb is not None
+    return request.verb.run(context, request.arguments)
+
+
+@pytest.fixture
+def runtime(workspace: DoubleWorkspace) -> DoubleRuntime:
+    made = workspace.runtimes.create("demo")
+    workspace.runtimes.use("demo")
+    assert isinstance(made, DoubleRuntime)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("line", "packages", "file"),
+    [
+        ("install cowsay", ("cowsay",), None),
+        ("install demo cowsay 'numpy>=1'", ("cowsay", "numpy>=1"), None),
+        ("install demo --requirements r.txt", (), "r.txt"),
+        ("install --requirements r.txt", (), "r.txt"),
+        ("install ./a-1.0-py3-none-any.whl", ("./a-1.0-py3-none-any.whl",), None),
+    ],
+)
+def test_the_runtime_is_named_first_or_is_the_one_in_use(
+    notebook: Context,
+    runtime: DoubleRuntime,
+    line: str,
+    packages: tuple[str, ...],
+    file: str | None,
+) -> None:
+    do(notebook, line)
+    (asked,) = runtime.asked
+    assert asked[0] == packages
+    assert asked[1]["requirements"] == file
+
+
+def test_the_shell_has_no_runtime_in_use(
+    shell: Context, runtime: DoubleRuntime
+) -> None:
+    do(shell, "install demo cowsay")
+    assert runtime.asked[0][0] == ("cowsay",)
+    with pytest.raises(NotFound):
+        do(shell, "install dmeo cowsay")
+    with pytest.raises(UsageError) as caught:
+        do(shell, "install demo")
+    assert caught.value.code == "nothing_to_install"
+
+
+def test_a_misspelt_runtime_is_no_package(
+    notebook: Context, runtime: DoubleRuntime
+) -> None:
+    with pytest.raises(NotFound) as caught:
+        do(notebook, "install dmeo cowsay")
+    assert "'demo'" in caught.value.hint
+    assert not hasattr(runtime, "asked")
+
+
+def test_what_was_done_is_one_line(notebook: Context, runtime: DoubleRuntime) -> None:
+    done = do(notebook, "install cowsay")
+    assert repr(done.value).splitlines() == [
+        "resolved 2, installed 1 in 0.7 s · imported ✓ · demo is default:1 + 1 layer "
+        "(ad hoc)",
+        "jinja2 3.1.4 is there already",
+        "cowsay 0.9 → 1.0, over the one below",
+    ]
+    assert done.document["installed"] == [
+        {"name": "cowsay", "version": "1.0", "before": "0.9"}
+    ]
+    assert done.document["imported"] == {"cowsay": ["cowsay"]}
+    assert done.document["duration_ms"] == 700
+
+
+def test_what_cannot_be_installed_is_told(
+    notebook: Context, runtime: DoubleRuntime
+) -> None:
+    with pytest.raises(RuntimeFailed) as caught:
+        do(notebook, "install nonesuch")
+    assert caught.value.code == "package_unknown"
+
+
+def test_a_reset_says_what_it_took_off(
+    notebook: Context, runtime: DoubleRuntime
+) -> None:
+    do(notebook, "install cowsay")
+    done = do(notebook, "reset demo")
+    assert done.document["dropped"] == 1
+    assert repr(done.value).startswith("1 layer taken off; demo is default:1")
+    assert repr(do(notebook, "reset").value).startswith("nothing to take off")
+
+
+def test_packages_are_listed_with_their_source(
+    shell: Context, runtime: DoubleRuntime
+) -> None:
+    done = do(shell, "packages demo")
+    assert done.document["packages"][1] == {
+        "name": "cowsay",
+        "version": "6.1",
+        "source": "ad hoc",
+    }
+    assert "jinja2   3.1.4     base" in done.value.text()
+    only = do(shell, "packages demo --source 'ad hoc'")
+    assert [item["name"] for item in only.document["packages"]] == ["cowsay"]
