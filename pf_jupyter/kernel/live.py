@@ -14,6 +14,7 @@ from ..commands.wording import MARKS, columns, milliseconds, seconds, shorten, s
 from .conversation import NotebookTurn
 
 if TYPE_CHECKING:
+    from ..commands.results import Shown
     from ..commands.states import RunStates
     from ..workspace.api import PhaseEvent
 
@@ -53,6 +54,7 @@ class NotebookProgress(Progress):
         self._draw: Draw | None = None
         self._notes: list[str] = []
         self._note_output: Output | None = None
+        self._live: Output | None = None
 
     def phase(self, event: PhaseEvent) -> None:
         """Show the line of phases, new steps at its end."""
@@ -76,6 +78,15 @@ class NotebookProgress(Progress):
     def end(self, states: RunStates) -> None:
         """Replace the run's output by its last state."""
         self.update(states)
+
+    def live(self, shown: Shown | None) -> None:
+        """Replace what changes; its last state stays."""
+        if shown is None:
+            self._live = None
+            return
+        if self._live is None:
+            self._live = Output(self._publish)
+        self._live.show({"text/plain": shown.text(), "text/html": shown.html()})
 
     def conversation(self, question: str) -> NotebookTurn:
         """Return what shows a question, and its answer as it comes."""
@@ -119,7 +130,7 @@ class PhaseLine:
         """Take a step into account and show it, ten times a second at most."""
         self._events[event.phase] = event
         self.over = event.status == "failed" or (
-            event.phase in ("handshake", "verify") and event.status == "done"
+            event.phase == "handshake" and event.status == "done"
         )
         now = time.monotonic()
         if event.status == "progress" and now - self._shown < UPDATE_SECONDS:
@@ -131,7 +142,7 @@ class PhaseLine:
         words: list[tuple[str, str]] = [
             (_phase_text(e), e.status) for e in self._events.values()
         ]
-        if self.over and words[-1][1] == "done" and "verify" not in self._events:
+        if self.over and words[-1][1] == "done":
             words.append((f"   ready in {seconds(time.monotonic() - self._began)}", ""))
         text = "   ".join(word for word, _ in words)
         marked = [_marked(word, status) for word, status in words]
