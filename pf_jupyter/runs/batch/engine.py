@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...connections.stored import StoredConnections
 from ...errors import (
@@ -31,6 +31,9 @@ from .journal import Journal, Reader, decode, encode
 from .prepare import MODE, Prepared, batch_record, continued, prepare
 from .request import BatchRequest
 from .tally import Tally
+
+if TYPE_CHECKING:
+    from ..evaluation.stopping import StopRule
 
 OnProgress = Callable[[Mapping[str, Any]], None]
 """Receives ``{"event", "run_id", …}``: ``batch_started``, ``batch_progress``,
@@ -68,6 +71,7 @@ class BatchRunner:
         on_progress: OnProgress | None = None,
         on_phase: OnPhase | None = None,
         on_begin: Callable[[str], None] | None = None,
+        steering: StopRule | None = None,
     ) -> RunRecord:
         """Run a batch and return its record after it was written.
 
@@ -81,6 +85,8 @@ class BatchRunner:
             Told when the runtime has to be started first.
         on_begin
             Called with the run's id as soon as it is recorded.
+        steering
+            Decides on the order of the lines, and when it is enough.
 
         Raises
         ------
@@ -112,6 +118,7 @@ class BatchRunner:
         if on_begin is not None:
             on_begin(record.run_id)
         batch = _Batch(self, made, record, runtime, folder, on_progress)
+        batch.steering = steering
         return self._conduct(batch, reused)
 
     def resume(
@@ -284,6 +291,7 @@ class _Batch:
         self._folder = folder
         self._on_progress = on_progress
         self.failed_too = False
+        self.steering: StopRule | None = None
         self._canceled = False
         self._feed: Feed | None = None
         self._reported_at = self._synced_at = self._recorded_at = 0.0
@@ -358,10 +366,17 @@ class _Batch:
         for text in (*self._made.changed, *self._made.plan.warnings):
             self._tell("batch_note", text=text)
 
-    def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _lines(self) -> Iterator[tuple[int, dict[str, Any]] | None]:
         index = self._journal.index
         wants_failed = self.failed_too
-        for number, inputs in self._made.lines():
+        lines: Iterator[tuple[int, dict[str, Any]] | None] = self._made.lines()
+        if self.steering is not None:
+            lines = self.steering.order(self._made.lines())
+        for item in lines:
+            if item is None:
+                yield None
+                continue
+            number, inputs = item
             if index.is_completed(number) or (index.has(number) and not wants_failed):
                 continue
             yield number, inputs
@@ -437,6 +452,7 @@ class _Batch:
     def _take(self, lines: list[dict[str, Any]]) -> None:
         """Write results down; only then are they counted."""
         entries = []
+        records = []
         tally = self._tally
         for line in lines:
             number = line.pop("line")
@@ -447,8 +463,11 @@ class _Batch:
                 )
             record = {"line_number": number, "status": status, **line}
             entries.append((number, status == "Completed", encode(record)))
+            records.append(record)
             tally.add(number, record)
         self._journal.append(entries)
+        if self.steering is not None:
+            self.steering.see(records)
 
     def _rows(self) -> Iterator[list[Any]]:
         """Give what is aggregated: of all completed lines, in their order."""

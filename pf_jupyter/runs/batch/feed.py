@@ -52,7 +52,7 @@ class Feed:
         channel: WorkerChannel,
         snapshot: Snapshot,
         body: Mapping[str, Any],
-        lines: Iterable[Line],
+        lines: Iterable[Line | None],
     ) -> None:
         self._channel = channel
         self._snapshot = snapshot
@@ -231,7 +231,15 @@ class Feed:
                     return
             chunk: list[Any] = []
             size = 0
-            for number, inputs in self._lines:
+            for item in self._lines:
+                if item is None:
+                    if chunk:
+                        self._ask("batch.lines", lines=chunk, last=False)
+                        chunk, size = [], 0
+                    if self._stopped:
+                        return
+                    continue
+                number, inputs = item
                 cost = _size(inputs)
                 if chunk and not self._has_room():
                     self._ask("batch.lines", lines=chunk, last=False)
