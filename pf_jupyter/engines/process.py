@@ -12,6 +12,7 @@ import platform
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ from pf_jupyter.engines.folder_layers import FolderLayers
 from pf_jupyter.engines.home import default_home
 from pf_jupyter.engines.lines import LogLines
 from pf_jupyter.engines.probe import find_version, python_missing, usable
-from pf_jupyter.engines.process_identity import MARK, Process
+from pf_jupyter.engines.process_identity import MARK, STREAM_MARK, Process
 from pf_jupyter.engines.process_images import NoImages
 from pf_jupyter.engines.process_records import Record, Records
 from pf_jupyter.engines.process_stream import ProcessStream
@@ -305,15 +306,19 @@ class ProcessEngine(NoImages):
         log = _BoundedLog(self._records.log(instance))
         stream: ProcessStream | None = None
         known = threading.Event()
+        mark = uuid.uuid4().hex
 
         def ended(code: int) -> None:
             known.wait(10)
             if code < 0 and stream is not None and not stream.killed:
                 self._killed(instance, -code)
+            if code < 0:
+                # it had no chance to end what it had started
+                process_identity.end_left(mark)
 
         stream = ProcessStream(
             command,
-            environment=self._environment(record),
+            environment={**self._environment(record), STREAM_MARK: mark},
             folder=self._records.folder / instance / "work",
             on_stderr=log.write,
             on_exit=ended,

@@ -7,12 +7,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 MARK = "PF_JUPYTER_INSTANCE"
 """Variable that every process of an instance inherits; its value is the id."""
+
+STREAM_MARK = "PF_JUPYTER_STREAM"
+"""The same for all that one program of an instance has started."""
+
+_FORCE_SECONDS = 20.0
+_WITH_VARIABLES = (
+    # BSD's own ps and the one of macOS have different letters for the variables
+    "-axEww" if sys.platform == "darwin" else "-axeww",
+    "-o",
+    "pid=,command=",
+)
 
 
 @dataclass(frozen=True)
@@ -96,28 +107,30 @@ def family(instance: str, processes: Iterable[Process]) -> list[Process]:
         groups.
     """
     roots = [process for process in processes if process.lives()]
-    if sys.platform == "linux":
-        known = {process.pid for process in roots}
-        marked = [_described(pid) for pid in _marked(instance) if pid not in known]
-        return roots + [process for process in marked if process.began]
     if sys.platform == "win32":
         return roots
-    groups = {process.pid for process in roots}
-    found = list(roots)
-    for line in _ask_ps("-axo", "pid=,pgid=").splitlines():
-        pid, group = map(int, line.split()[:2])
-        if group in groups and pid not in groups:
-            found.append(_described(pid))
-    return found
+    known = {process.pid for process in roots}
+    found = roots + [_described(pid) for pid in _marked(MARK, instance) - known]
+    if sys.platform != "linux":
+        groups, known = known, {process.pid for process in found}
+        for line in _ask_ps("-axo", "pid=,pgid=").splitlines():
+            pid, group = map(int, line.split()[:2])
+            if group in groups and pid not in known:
+                found.append(_described(pid))
+    return [process for process in found if process.began]
 
 
 def _described(pid: int) -> Process:
     return Process(pid, began(pid))
 
 
-def _marked(instance: str) -> list[int]:
-    wanted = f"{MARK}={instance}".encode()
-    found = []
+def _marked(variable: str, value: str) -> set[int]:
+    """Return the processes of this user that inherited a variable."""
+    wanted = f"{variable}={value}"
+    if sys.platform != "linux":
+        rows = (line.split() for line in _ask_ps(*_WITH_VARIABLES).splitlines())
+        return {int(row[0]) for row in rows if wanted in row[1:]}
+    found = set()
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
             continue
@@ -125,9 +138,21 @@ def _marked(instance: str) -> list[int]:
             variables = Path("/proc", name, "environ").read_bytes()
         except OSError:
             continue  # another user's, or gone
-        if wanted in variables.split(b"\0"):
-            found.append(int(name))
+        if wanted.encode() in variables.split(b"\0"):
+            found.add(int(name))
     return found
+
+
+def end_left(stream: str) -> None:
+    """End what a program left that had no chance to end it.
+
+    Parameters
+    ----------
+    stream
+        The value of its `STREAM_MARK`.
+    """
+    if sys.platform != "win32":
+        _end_by_force(lambda: [_described(pid) for pid in _marked(STREAM_MARK, stream)])
 
 
 def end(instance: str, processes: Iterable[Process], timeout: float) -> None:
@@ -140,10 +165,18 @@ def end(instance: str, processes: Iterable[Process], timeout: float) -> None:
         if time.monotonic() >= deadline:
             break
         time.sleep(0.02)
-    for _ in range(50):
-        # one that forks while it is being killed leaves a child to the next round
-        remaining = family(instance, roots)
-        if not remaining:
+    _end_by_force(lambda: family(instance, roots))
+
+
+def _end_by_force(find: Callable[[], list[Process]]) -> None:
+    deadline = time.monotonic() + _FORCE_SECONDS
+    empty = 0
+    while time.monotonic() < deadline:
+        # one that forks while it is being killed leaves a child to the next round, and
+        # one that is just becoming another program has no variables for a moment
+        remaining = [process for process in find() if process.began]
+        empty = 0 if remaining else empty + 1
+        if empty == 2:
             return
         _signal(remaining, force=True)
         time.sleep(0.02)

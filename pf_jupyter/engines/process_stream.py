@@ -15,7 +15,8 @@ from pf_jupyter.errors import RuntimeFailed, Unreachable
 
 STDERR_KEPT = 64 * 1024
 _PIECE = 64 * 1024
-_PATIENCE_SECONDS = 2.0
+# a worker first ends everything that it started, on a busy machine as well
+_PATIENCE_SECONDS = 15.0
 
 
 class ProcessStream:

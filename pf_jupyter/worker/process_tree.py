@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from typing import Any, Dict, Iterable, List, Optional
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+_MARK = "PF_WORKER_FAMILY"
+_LOOK_SECONDS = 0.005
 
 
 _libc: Any = None
@@ -74,18 +77,21 @@ def parents() -> Dict[int, int]:
 
 
 def _parents_by_ps() -> Dict[int, int]:
+    rows = _ask_ps("-axo", "pid=,ppid=")
+    return {int(row[0]): int(row[1]) for row in rows}
+
+
+def _ask_ps(*options: str) -> List[List[bytes]]:
+    """Return the words of each line, but for the one about ``ps`` itself."""
     if os.name == "nt":
-        return {}
+        return []
     import subprocess
 
-    listing = subprocess.run(
-        ["ps", "-axo", "pid=,ppid="],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    ).stdout
-    rows = (line.split() for line in listing.splitlines())
-    return {int(row[0]): int(row[1]) for row in rows if len(row) == 2}
+    process = subprocess.Popen(
+        ["ps", *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    rows = [line.split() for line in process.communicate()[0].splitlines()]
+    return [row for row in rows if len(row) > 1 and int(row[0]) != process.pid]
 
 
 def descendants(roots: Iterable[int]) -> List[int]:
@@ -141,16 +147,25 @@ def kill_tree(pid: int) -> None:
             check=False,
         )
         return
-    # what is stopped forks no more, so that nobody is born between look and kill
-    stopped = [pid]
     _stop(pid)
+    below = _stop_all_below(pid)
+    kill_group(pid)
+    for process in (pid, *below):
+        kill(process)
+
+
+def _stop_all_below(pid: int) -> List[int]:
+    """Stop and return what is below a process that forks no more itself.
+
+    What is stopped forks no more either, so that hardly anybody is born between look
+    and kill. A fork that was already under way still comes to its end.
+    """
+    stopped: List[int] = []
     while fresh := [child for child in descendants([pid]) if child not in stopped]:
         for child in fresh:
             _stop(child)
         stopped += fresh
-    kill_group(pid)
-    for process in stopped:
-        kill(process)
+    return stopped
 
 
 def _stop(pid: int) -> None:
@@ -158,6 +173,82 @@ def _stop(pid: int) -> None:
         os.kill(pid, signal.SIGSTOP)
     except OSError:
         pass
+
+
+def found_family() -> None:
+    """Mark this process's descendants to come as its own."""
+    os.environ[_MARK] = os.urandom(12).hex()
+
+
+def end_family(seconds: float) -> bool:
+    """Kill everything below this process, and wait until nothing is there.
+
+    A process that ends hands its children to us (see `adopt_orphans`) before it can be
+    waited for. So whoever has waited for all of its children has no descendants, and
+    only then may we end: what is below us afterwards would belong to nobody. Where
+    orphans do not come to us, they are known by a mark that they have inherited.
+
+    Parameters
+    ----------
+    seconds
+        How long to try; a process that waits for a broken disk cannot be killed.
+
+    Returns
+    -------
+    bool
+        Whether nothing is left.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        alone = _reap()
+        left = _family() if alone else _stop_all_below(os.getpid())
+        if alone and not left:
+            return True
+        for pid in left:
+            kill(pid)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_SECONDS)
+
+
+def _reap() -> bool:
+    """Wait for children that ended; whether there is none any more."""
+    if not hasattr(os, "WNOHANG"):
+        return True
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
+
+
+def _family() -> List[int]:
+    """Return the processes that carry our mark, whosever children they are."""
+    mark = f"{_MARK}={os.environ.get(_MARK)}".encode()
+    own = os.getpid()
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return [pid for pid in _marked_by_ps(mark) if pid != own]
+    found = []
+    for name in names:
+        if name.isdigit() and int(name) != own:
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    if mark in file.read().split(b"\0"):
+                        found.append(int(name))
+            except OSError:
+                # It has ended, or is another user's.
+                continue
+    return found
+
+
+def _marked_by_ps(mark: bytes) -> List[int]:
+    # BSD's own ps and the one of macOS have different letters for the environment.
+    letters = "-axEww" if sys.platform == "darwin" else "-axeww"
+    rows = _ask_ps(letters, "-o", "pid=,command=")
+    return [int(row[0]) for row in rows if mark in row[1:]]
 
 
 def describe_exit(status: Optional[int]) -> str:

@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
-from . import layers
+from . import layers, process_tree
 
 if TYPE_CHECKING:
     from . import executor
@@ -49,6 +49,7 @@ def begin(code_folder: str, base_folder: str) -> None:
     by side.
     """
     global _early
+    process_tree.found_family()
     # what follows the program on the command line are the runtime's layers
     wanted = sys.argv[1:]
     if wanted and not layers.missing(wanted):

@@ -16,13 +16,21 @@ from typing import Any
 
 import pytest
 
-from pf_jupyter.engines import process_identity
+from pf_jupyter.engines import process_identity, process_stream
 from pf_jupyter.engines.api import InstanceEvent, InstanceSpec, Limits
 from pf_jupyter.engines.process import MEMORY_VARIABLE, ProcessEngine
 from pf_jupyter.engines.process_identity import Process, began
 from pf_jupyter.errors import IllegalState, NotFound, RuntimeFailed, Unreachable
 
 IDLE = "print('on', flush=True); import time; time.sleep(600)"
+WITH_A_LEFT_CHILD = """
+    import os, time
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+"""
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
 
 
@@ -56,7 +64,7 @@ def read_line(stream: Any) -> str:
 
 
 def eventually(question: Callable[[], Any]) -> Any:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not (answer := question()):
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.02)
@@ -126,15 +134,12 @@ def test_killed_from_outside(engine: ProcessEngine) -> None:
     events: list[InstanceEvent] = []
     instance = start(engine)
     watch = engine.watch(events.append)
-    stream = run(
-        engine,
-        instance,
-        "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)",
-    )
+    stream = run(engine, instance, WITH_A_LEFT_CHILD)
     os.kill(int(read_line(stream)), signal.SIGKILL)
     assert stream.read(1) == b""
     stream.close()
     eventually(lambda: events)
+    eventually(lambda: engine.stats(instance).pids == 0)
     watch.close()
     assert (events[0].kind, events[0].exit_code) == ("died", 137)
     state = engine.inspect(instance)
@@ -220,12 +225,14 @@ def test_a_stranger_with_the_same_number_is_left_alone(
     assert not ours.lives()
 
 
+@POSIX
 def test_a_closed_stream_ends_a_program_that_does_not_listen(
-    engine: ProcessEngine,
+    engine: ProcessEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(process_stream, "_PATIENCE_SECONDS", 0.2)
     instance = start(engine)
-    stream = run(engine, instance, IDLE)
-    assert read_line(stream) == "on"
+    stream = run(engine, instance, WITH_A_LEFT_CHILD)
+    assert read_line(stream)
     stream.close()
     eventually(lambda: engine.stats(instance).pids == 0)
     # that was us: nothing was killed from outside

@@ -183,7 +183,7 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Return what ``condition`` gives as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < deadline:

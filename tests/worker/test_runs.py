@@ -342,16 +342,32 @@ def test_shutdown_ends_everything(
     until(lambda: not living())
 
 
+@pytest.mark.parametrize("how", ["fork", "spawn"])
 def test_a_lost_host_ends_everything(
-    worker: Any, make_flow: MakeFlow, until: Callable[..., Any], living: Any
+    how: str,
+    start_worker: StartWorker,
+    make_flow: MakeFlow,
+    until: Callable[..., Any],
+    living: Any,
 ) -> None:
+    worker = start_worker(PF_WORKER_START=how)
+    # who holds much takes long to die, and only then are its children the worker's
     made = make_flow(
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'],"
-        " start_new_session=True); time.sleep(600)"
+        """
+        held = b"x" * (300 << 20)
+        child = "import os, time; os.fork(); print(flush=True); time.sleep(600)"
+        started = subprocess.Popen(
+            [sys.executable, "-c", child],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        started.stdout.read(1)
+        print("on", flush=True)
+        time.sleep(600)
+        """
     )
-    worker.begin(made)
-    until(lambda: len(living()) > 4)
-    time.sleep(3)  # a child that is just being born can outlive a lost host
+    pending = worker.begin(made)
+    until(lambda: any(event["event"] == "log" for event in pending.events))
     worker.stream.close()
     until(lambda: not living())
 
