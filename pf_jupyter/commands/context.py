@@ -14,6 +14,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..workspace.api import PhaseEvent, Picture, Runtime, Workspace
     from .nouns.chat import Chats
+    from .results import Shown
     from .states import RunStates
 
 _ASKING = re.compile(r"(?<!%)%pf([a-z]+)\?")
@@ -44,6 +45,10 @@ class Progress(ABC):
     @abstractmethod
     def note(self, text: str) -> None:
         """Show a line that is not part of the result."""
+
+    def live(self, shown: Shown | None) -> None:
+        """Show something that changes, where it was shown before; None at its end."""
+        del shown
 
     @abstractmethod
     def conversation(self, question: str) -> Turn:

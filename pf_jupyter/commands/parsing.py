@@ -176,7 +176,8 @@ def _replace_variable(context: Context, word: str) -> str:
     for attribute in ("run_id", "name"):
         if isinstance(getattr(value, attribute, None), str):
             return str(getattr(value, attribute))
-    return str(value)
+    # A DataFrame, say, is no word; the verb takes the variable itself.
+    return str(value) if isinstance(value, str | int | float | os.PathLike) else word
 
 
 class _Parser(argparse.ArgumentParser):

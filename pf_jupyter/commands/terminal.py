@@ -12,9 +12,11 @@ from .wording import MARKS, columns, milliseconds, seconds, shorten, size, to_as
 
 if TYPE_CHECKING:
     from ..workspace.api import PhaseEvent
+    from .results import Shown
     from .states import RunStates
 
 REWRITE_SECONDS = 0.1
+PLAIN_SECONDS = 10.0
 
 
 def speaks_unicode(stream: TextIO) -> bool:
@@ -101,6 +103,17 @@ class TerminalProgress(Progress):
         """Write a line."""
         self._clear()
         self._line(text)
+
+    def live(self, shown: Shown | None) -> None:
+        """Show something that changes; its last state goes with the result."""
+        if shown is None:
+            self._clear()
+        elif self._rewrite:
+            if self._due():
+                self._block(shown.text().splitlines())
+        elif time.monotonic() - self._shown >= PLAIN_SECONDS:
+            self._shown = time.monotonic()
+            self._line("  " + shown.text().splitlines()[0])
 
     def conversation(self, question: str) -> Turn:
         """Return what writes the answer as it comes."""

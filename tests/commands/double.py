@@ -51,6 +51,7 @@ from pf_jupyter.workspace.api import (
 )
 from pf_jupyter.workspace.traces import Trace
 
+from .double_batch import DoubleBatching, DoubleBatchRecords
 from .double_packages import DoublePackages
 
 DIGEST = "sha256:3f9c0d1e2b4a5566778899aabbccddeeff"
@@ -124,7 +125,7 @@ class DoubleResult(RunResult):
         return self
 
 
-class DoubleRuntime(DoublePackages, Runtime):
+class DoubleRuntime(DoubleBatching, DoublePackages, Runtime):
     """A runtime that is ready at once."""
 
     def __init__(self, workspace: DoubleWorkspace, name: str, **record: Any) -> None:
@@ -415,7 +416,7 @@ _PROBLEM = Problem(
 )
 
 
-class DoubleRuns(Runs):
+class DoubleRuns(DoubleBatchRecords, Runs):
     def __init__(self, workspace: DoubleWorkspace) -> None:
         self.workspace = workspace
 

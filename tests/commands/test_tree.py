@@ -32,7 +32,8 @@ EXPECTED = {
     "runtime": "create list show use start stop restart check logs install packages "
     "reset stats delete",
     "flow": "init list show validate run node chat variants save",
-    "run": "list show logs cancel",
+    "run": "list show logs create outputs details metrics stream resume archive "
+    "restore delete export cancel",
 }
 LINES = {
     ("env", "init"): "mine --to {tmp}/mine",
@@ -53,6 +54,10 @@ LINES = {
     ("flow", "node"): "hello greet text=x",
     ("flow", "save"): "{tmp}/mine --to {tmp}/copy",
     ("run", "show"): "run-1",
+    ("run", "create"): "--flow hello --data rows.jsonl --runtime demo",
+    **{("run", verb): "batch-1" for verb in ["outputs", "details", "metrics"]},
+    **{("run", verb): "batch-1" for verb in ["stream", "resume", "archive"]},
+    **{("run", verb): "batch-1" for verb in ["restore", "delete", "export"]},
     ("run", "logs"): "run-1",
     ("run", "cancel"): "run-1",
     ("runtime", "list"): "",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
@@ -16,15 +17,15 @@ from pf_jupyter.kernel.session import Session
 
 
 def _load_double() -> ModuleType:
-    name = "pf_jupyter_tests_double"
-    path = Path(__file__).parents[1] / "commands" / "double.py"
-    spec = importlib.util.spec_from_file_location(name, path)
+    """Load it with its neighbours: its folder is a package under another name here."""
+    name = "pf_jupyter_tests_commands"
+    folder = Path(__file__).parents[1] / "commands"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    return importlib.import_module(f"{name}.double")
 
 
 double = _load_double()

@@ -257,7 +257,12 @@ def test_secrets_stay_hidden(worker: Worker, make_flow: Callable[..., Flow]) -> 
             "secret_keys": ["k"],
         }
     }
-    flow = make_flow("print('is sesame-open')\nos.write(1, b'sesame-open\\n')\nraise ValueError('sesame-open')")
+    body = """\
+    print('is sesame-open')
+    os.write(1, b'sesame-open and so on')
+    raise ValueError('sesame-open')
+    """
+    flow = make_flow(body)
     batch = Batch(worker, flow, range(3), connections=connections)
     batch.result()
     assert "sesame-open" not in repr(batch.lines) + batch.log

@@ -12,7 +12,9 @@ from ..runs import node_rows, result_text
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import count
 from ..wording import columns, milliseconds
+from .run_batch import BATCH_VERBS, run_id, show_batch
 
+_MOST_LOG_LINES = 2000
 _RUN = Argument("run", "id of the run", complete="run", required=True)
 
 
@@ -39,6 +41,9 @@ def _list(context: Context, arguments: Namespace) -> Outcome:
 
 
 def _show(context: Context, arguments: Namespace) -> Outcome:
+    found = run_id(context, arguments.run)
+    if found is not None and context.workspace.runs.is_batch(found):
+        return show_batch(context, found)
     result = context.workspace.runs.get(arguments.run)
     if arguments.trace:
         trace = result.trace
@@ -53,6 +58,8 @@ def _show(context: Context, arguments: Namespace) -> Outcome:
 
 
 def _logs(context: Context, arguments: Namespace) -> Outcome:
+    if context.workspace.runs.is_batch(arguments.run):
+        return _batch_logs(context, arguments)
     result = context.workspace.runs.get(arguments.run)
     if arguments.node is not None and arguments.node not in result.nodes:
         raise NotFound(
@@ -65,6 +72,22 @@ def _logs(context: Context, arguments: Namespace) -> Outcome:
         if arguments.node in (None, name):
             document[name] = node.logs
             lines += _log_lines(name, node.logs)
+    return Outcome(Lines(lines, "nothing was printed"), {"logs": document})
+
+
+def _batch_logs(context: Context, arguments: Namespace) -> Outcome:
+    """Return what the nodes of a batch printed, line by line."""
+    lines: list[str] = []
+    document: dict[str, Any] = {}
+    for line in context.workspace.runs.batch(arguments.run).lines():
+        for name, node in line.nodes.items():
+            if arguments.node not in (None, name) or not node.logs:
+                continue
+            document.setdefault(str(line.line_number), {})[name] = node.logs
+            lines += _log_lines(f"{line.line_number} {name}", node.logs)
+        if len(lines) > _MOST_LOG_LINES:
+            lines.append("… there is more: run.lines() gives all of it")
+            break
     return Outcome(Lines(lines, "nothing was printed"), {"logs": document})
 
 
@@ -116,6 +139,7 @@ RUN = noun(
             _logs,
             (_RUN, Argument("--node", "of this node alone", complete="node")),
         ),
+        *BATCH_VERBS,
         Verb("cancel", "stop a run that is going on in this process", _cancel, (_RUN,)),
     ],
 )
