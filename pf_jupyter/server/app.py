@@ -19,6 +19,7 @@ from ..workspace.serving import os_user, own_workspace
 from .document import DocumentHandler
 from .handlers import PfHandler
 from .kernels import give_kernels_an_address
+from .resuming import resume
 from .served import Served
 from .verb import VERBS
 from .verbs import load_all
@@ -60,6 +61,7 @@ class PfJupyter(ExtensionApp):
         given = {**given, "verbs": {}}
         self.handlers.append((rf"/{PREFIX}/openapi\.json", DocumentHandler, given))
         self.handlers.append((rf"/{PREFIX}(?:/.*)?", PfHandler, given))
+        resume(self.served)
         if self.kernels:
             give_kernels_an_address(self._server, self.served, self.principal_of)
 

@@ -14,14 +14,14 @@ from jupyter_server.base.handlers import APIHandler
 from pydantic import BaseModel, ValidationError
 from tornado import web
 
-from ..errors import InternalError, NotFound, PfError, Refused, UsageError
+from ..errors import NotFound, PfError, Refused, UsageError
 from ..workspace.remote_routes import OPERATION_HEADER, PREFIX, TOKEN_PREFIX, Route
 from ..workspace.remote_wire import error_to_json, status_of
-from .log import log
 from .operations import Operation
+from .resuming import begin
 from .served import Served
 from .streams import follow_lines, follow_operation
-from .verb import VERBS, Ask, Verb
+from .verb import VERBS, Ask, Verb, guarded
 
 HEAD_START_SECONDS = 0.5
 """How long a new operation is waited for: what cannot begin is answered at once."""
@@ -188,7 +188,7 @@ class PfHandler(APIHandler):
     def in_thread(self, function: Callable[..., Any], *given: Any) -> Awaitable[Any]:
         """Do what blocks where it blocks nobody else."""
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self.served.calls, _guarded, function, *given)
+        return loop.run_in_executor(self.served.calls, guarded, function, *given)
 
     def _give(self, route: Route, result: Any) -> None:
         if route.location is not None:
@@ -208,15 +208,7 @@ class PfHandler(APIHandler):
             raise UsageError(
                 f"{OPERATION_HEADER} is 32 characters of 0-9 and a-f", code="bad_value"
             )
-        target = " ".join(ask.path.values()) or str(getattr(ask.body, "name", "") or "")
-        operation = Operation(key, verb.route.name, target, ask.principal)
-        ask.operation = operation
-
-        def work() -> Any:
-            result = _guarded(verb.function, ask)
-            return result.model_dump(mode="json") if result is not None else None
-
-        operation, new = self.served.operations.begin(operation, work)
+        operation, new = begin(verb, ask, key)
         if new:
             begun = operation.begun.wait
             await asyncio.get_running_loop().run_in_executor(
@@ -264,17 +256,6 @@ class PfHandler(APIHandler):
         except (ValueError, RecursionError):
             raise web.HTTPError(400, "the body is no JSON") from None
         return _checked(verb.body, document)
-
-
-def _guarded(function: Callable[..., Any], *given: Any) -> Any:
-    """Call, so that whatever goes wrong has words that may be told."""
-    try:
-        return function(*given)
-    except PfError:
-        raise
-    except Exception as error:
-        log.exception("a verb failed")
-        raise InternalError(f"{type(error).__name__}") from error
 
 
 def _checked(model: type[BaseModel], document: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 from ..errors import IllegalState, InternalError, NotFound, PfError
 from ..workspace.remote_wire import error_to_json
+from .journal import Entry, Journal
 
 MAX_EVENTS = 4_000
 MAX_BYTES = 4_000_000
@@ -64,7 +66,9 @@ class Operation:
         self._unwanted = False
         self._events: deque[Told] = deque()
         self._bytes = 0
-        self._last = 0
+        # numbers go on growing over restarts, so that a reader knows what is new
+        self._base = self._last = self._trimmed = int(time.time() * 1000)
+        self.on_run: Callable[[str], None] | None = None
         self._wakers: set[Callable[[], None]] = set()
 
     @property
@@ -89,7 +93,9 @@ class Operation:
             while len(self._events) > 1 and (
                 len(self._events) > MAX_EVENTS or self._bytes > MAX_BYTES
             ):
-                self._bytes -= len(self._events.popleft().data)
+                gone = self._events.popleft()
+                self._bytes -= len(gone.data)
+                self._trimmed = gone.id
             wakers = list(self._wakers)
         self.begun.set()
         for wake in wakers:
@@ -98,6 +104,8 @@ class Operation:
     def runs(self, run_id: str) -> None:
         """Tell which run it began, and end that if it is not wanted any more."""
         self.run_id = run_id
+        if self.on_run is not None:
+            self.on_run(run_id)
         self.tell("begun", {"run_id": run_id})
         with self._guard:
             unwanted = self._unwanted
@@ -151,11 +159,11 @@ class Operation:
         with self._guard:
             if not self._events or self._last <= last:
                 return []
-            first = self._events[0].id
+            trimmed = self._trimmed
             found = [told for told in self._events if told.id > last][:most]
-        if first > last + 1:
-            lost = json.dumps({"dropped": first - last - 1})
-            found.insert(0, Told(first - 1, "gap", lost))
+        if trimmed > max(last, self._base):
+            lost = json.dumps({"dropped": trimmed - max(last, self._base)})
+            found.insert(0, Told(trimmed, "gap", lost))
         return found
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
@@ -186,16 +194,30 @@ class Operation:
 
 
 class Operations:
-    """The operations of one server; safe to use from any thread."""
+    """The operations of one server; safe to use from any thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    journal
+        Where they are written down until they end.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
         self._guard = threading.Lock()
         self._known: OrderedDict[str, Operation] = OrderedDict()
 
     def begin(
-        self, operation: Operation, work: Callable[[], Any]
+        self, operation: Operation, work: Callable[[], Any], entry: Entry
     ) -> tuple[Operation, bool]:
         """Begin an operation in a thread of its own.
+
+        Parameters
+        ----------
+        operation, work
+            What is to be done.
+        entry
+            What is written down of it.
 
         Returns
         -------
@@ -222,9 +244,15 @@ class Operations:
                 )
             self._known[operation.id] = operation
             self._forget_old()
-        threading.Thread(
-            target=_work, args=(operation, work), name="pf-operation", daemon=True
-        ).start()
+        key = operation.id
+        self.journal.begun(entry)
+        operation.on_run = lambda run_id: self.journal.runs(key, run_id)
+
+        def go() -> None:
+            _work(operation, work)
+            self.journal.ended(key)
+
+        threading.Thread(target=go, name="pf-operation", daemon=True).start()
         return operation, True
 
     def get(self, key: str, principal: str) -> Operation:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..workspace.api import Workspace
 from ..workspace.serving import server_folder
+from .journal import Journal
 from .operations import Operations
 from .tokens import Tokens
 from .uploads import Uploads
@@ -33,7 +34,8 @@ class Served:
         self.folder = server_folder(workspace)
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.root = root
-        self.operations = Operations()
+        self.journal = Journal(self.folder / "operations")
+        self.operations = Operations(self.journal)
         self.tokens = Tokens(self.folder / "tokens")
         self.uploads = Uploads(self.folder / "uploads")
         self.calls = ThreadPoolExecutor(CALLS, thread_name_prefix="pf-call")
@@ -41,4 +43,5 @@ class Served:
     def close(self) -> None:
         """Let go of everything; runtimes live on."""
         self.calls.shutdown(wait=False, cancel_futures=True)
+        self.journal.close()
         self.workspace.close()

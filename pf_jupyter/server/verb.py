@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
+from ..errors import InternalError, PfError
 from ..workspace.remote_routes import ROUTES, Route
+from .log import log
 from .models import Nothing
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Ask:
 
 
 Function = Callable[[Ask], Any]
+Resume = Callable[[Ask, str | None], Any]
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,11 @@ class Verb:
     body, query, answer
         Models of what it takes and gives; ``answer`` of a long verb is what its
         operation ends with.
+    resume
+        Of a long verb: goes on with what a server that is gone had begun, given the
+        id of the run that it had begun, if any.
+    keeps_body
+        Whether the body is written down for ``resume``; it must hold no secret.
     """
 
     route: Route
@@ -80,6 +88,8 @@ class Verb:
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     answer: type[BaseModel] | None
+    resume: Resume | None = None
+    keeps_body: bool = False
 
 
 VERBS: dict[str, Verb] = {}
@@ -91,11 +101,26 @@ def verb(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
+    resume: Resume | None = None,
+    keeps_body: bool = False,
 ) -> Callable[[Function], Function]:
     """Put a function behind the route of that name."""
 
     def put(function: Function) -> Function:
-        VERBS[name] = Verb(ROUTES[name], function, body, query, answer)
+        VERBS[name] = Verb(
+            ROUTES[name], function, body, query, answer, resume, keeps_body
+        )
         return function
 
     return put
+
+
+def guarded(function: Callable[..., Any], *given: Any) -> Any:
+    """Call, so that whatever goes wrong has words that may be told."""
+    try:
+        return function(*given)
+    except PfError:
+        raise
+    except Exception as error:
+        log.exception("a verb failed")
+        raise InternalError(f"{type(error).__name__}") from error

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HELLO_SECONDS = 5.0
 _guard = threading.Lock()
 _remote: dict[tuple[int, str, str], RemoteWorkspace] = {}
-_told: set[tuple[int, str]] = set()
+_alone: set[tuple[int, str, str]] = set()
 
 
 def connect(home: str | Path | None = None, *, server: bool | None = None) -> Workspace:
@@ -56,13 +56,18 @@ def connect(home: str | Path | None = None, *, server: bool | None = None) -> Wo
         workspace = _remote.get(key)
         if workspace is not None and not workspace.closed:
             return workspace
+        if key in _alone and not server:
+            # it was told once; whoever works alone goes on like that
+            return local.connect(home)
         try:
             workspace = _reached(address)
         except PfError as error:
             if server:
                 raise
-            _tell(address.url, error.message)
+            _alone.add(key)
+            sys.stderr.write(f"pf_jupyter works in this process alone: {error}\n")
             return local.connect(home)
+        _alone.discard(key)
         _remote[key] = workspace
         return workspace
 
@@ -90,13 +95,6 @@ def _reached(address: Address) -> RemoteWorkspace:
     client = Client(address)
     client.call("status.show", patience=_HELLO_SECONDS)
     return RemoteWorkspace(client)
-
-
-def _tell(url: str, why: str) -> None:
-    key = os.getpid(), url
-    if key not in _told:
-        _told.add(key)
-        sys.stderr.write(f"pf_jupyter works in this process alone: {why}\n")
 
 
 def _no_server() -> PfError:

@@ -13,6 +13,7 @@ from .api import (
     Computes,
     Connection,
     Connections,
+    Environments,
     Kind,
     OnPhase,
     RunResult,
@@ -21,10 +22,10 @@ from .api import (
     RuntimeLimits,
     Runtimes,
     Scope,
-    Validation,
     Workspace,
 )
 from .flows import LocalFlows
+from .remote_beside import Beside, RemoteBatchRecords, environments_of
 from .remote_client import Client
 from .remote_operations import Work
 from .remote_runtime import USABLE, RemoteRuntime
@@ -50,6 +51,13 @@ class RemoteWorkspace(Workspace):
         self.runs: RemoteRuns = RemoteRuns(self)
         self.computes: RemoteComputes = RemoteComputes(self)
         self.connections: RemoteConnections = RemoteConnections(self)
+        self.core = _Known(self.connections)
+        self.beside = Beside(client)
+
+    @property
+    def environments(self) -> Environments:  # type: ignore[override]
+        """The environments of the server's workspace, where this process sees it."""
+        return environments_of(self.beside)
 
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:
         """Have the server check everything that it needs."""
@@ -157,20 +165,21 @@ class RemoteRuntimes(Runtimes):
         return RemoteRuntime(self._workspace, record)
 
 
+class _Known:
+    """Names what a flow may name, for the checks that need no runtime."""
+
+    def __init__(self, connections: RemoteConnections) -> None:
+        self.connections = connections
+
+
 class RemoteFlows(LocalFlows):
     """The flow folders of this machine; their code is checked where runtimes are."""
 
     def __init__(self, workspace: RemoteWorkspace) -> None:
         super().__init__(workspace)  # type: ignore[arg-type]
 
-    def validate(
-        self, flow: str | Path, *, runtime: str | None = None, code: bool = True
-    ) -> Validation:
-        """Check a flow's file, and its code in a runtime; see `Flows.validate`."""
-        return super().validate(flow, runtime=runtime, code=code)
 
-
-class RemoteRuns(Runs):
+class RemoteRuns(RemoteBatchRecords, Runs):
     """The recorded runs of a server.
 
     Parameters
@@ -182,14 +191,20 @@ class RemoteRuns(Runs):
     def __init__(self, workspace: RemoteWorkspace) -> None:
         self._workspace = workspace
 
+    @property
+    def _beside(self) -> Beside:  # type: ignore[override]
+        return self._workspace.beside
+
     def list(self, *, limit: int = 100) -> builtins.list[dict[str, Any]]:
         """Return the newest runs; see `Runs.list`."""
         found = self._workspace.client.call("runs.list", query={"limit": limit})
         return list(found["runs"])
 
     def get(self, run_id: str) -> RunResult:
-        """Return a recorded run (NotFound)."""
+        """Return a recorded run (NotFound); for a batch, what `batch` returns."""
         record = self._workspace.client.call("runs.record", {"run_id": run_id})
+        if record.get("mode") == "batch":
+            return self.batch(run_id)  # type: ignore[return-value]
         return LocalRunResult(run_from_json(record))
 
     def cancel(self, run_id: str) -> None:
@@ -238,6 +253,12 @@ class RemoteConnections(Connections):
     def names(self) -> Sequence[str]:
         """Return the names of all."""
         return [item.name for item in self.list()]
+
+    def hint_for_missing(self, name: str) -> str:
+        """Return what to do about a connection that is not there."""
+        there = ", ".join(self.names())
+        create = f"%pfconnection create --file connection.yaml --name {name}"
+        return f"{f'there are {there}; ' if there else ''}{create} makes one"
 
     def show(self, name: str) -> Connection:
         """Return one connection (NotFound names the nearest)."""

@@ -29,6 +29,7 @@ _ANSWER_SECONDS = 120.0
 _SILENCE_SECONDS = 45.0
 _PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0)
 _AWAY = (502, 503, 504)
+_MOST_IDLE = 8
 _LOST = (OSError, http.client.HTTPException)
 
 
@@ -84,11 +85,12 @@ class Client:
         Seconds for which it may be away.
     """
 
-    def __init__(self, address: Address, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, address: Address, patience: float | None = None) -> None:
         self.address = address
-        self._patience = patience
-        self._local = threading.local()
-        self._generation = 0
+        self._patience = PATIENCE_SECONDS if patience is None else patience
+        self._guard = threading.Lock()
+        self._idle: list[http.client.HTTPConnection] = []
+        self._pid = os.getpid()
 
     def call(
         self,
@@ -130,9 +132,11 @@ class Client:
         # what may have been done already must not be done twice
         again = route.method == "GET" or key is not None
         url = route.url(**(path or {})) + _query(query)
-        response = self._until_there(
-            route.method, url, data, headers, again, patience, _ANSWER_SECONDS
+        connection, response = self._until_there(
+            route.method, url, data, headers, again, patience
         )
+        # read already: the connection is free for whoever asks next
+        self._give_back(connection)
         return _answer(response)
 
     def events(
@@ -150,11 +154,10 @@ class Client:
             headers = {"Accept": "text/event-stream"}
             if last:
                 headers["Last-Event-ID"] = str(last)
-            connection = self._connect(_SILENCE_SECONDS)
+            connection, response = self._until_there(
+                "GET", url, None, headers, True, None, stream=True
+            )
             try:
-                response = self._until_there(
-                    "GET", url, None, headers, True, None, _SILENCE_SECONDS, connection
-                )
                 if response.status != 200:
                     _answer(response)
                 for event in _parse(response):
@@ -165,15 +168,16 @@ class Client:
             except _LOST:
                 pass  # cut by a proxy or a restart: taken up where it was
             finally:
+                response.close()
                 connection.close()
             time.sleep(_PAUSES[1])
 
     def close(self) -> None:
-        """Let go of this thread's connection; the others go with their threads."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
+        """Let go of all connections that nobody uses now."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for connection in idle:
             connection.close()
-            self._local.connection = None
 
     def _until_there(
         self,
@@ -183,27 +187,30 @@ class Client:
         headers: Mapping[str, str],
         again: bool,
         patience: float | None,
-        seconds: float,
-        connection: http.client.HTTPConnection | None = None,
-    ) -> http.client.HTTPResponse:
+        stream: bool = False,
+    ) -> tuple[http.client.HTTPConnection, Response]:
         end = time.monotonic() + (self._patience if patience is None else patience)
         attempt = 0
         while True:
-            used = connection or self._kept(seconds)
-            fresh = used.sock is None
+            connection = self._take(stream)
+            fresh = connection.sock is None
             sent = False
             try:
                 if fresh:
-                    self._aim(used)
-                    used.connect()
+                    connection.connect()
                 sent = True
-                return self._ask(used, method, url, data, headers)
+                return connection, self._ask(
+                    connection, method, url, data, headers, stream
+                )
             except _LOST as error:
-                used.close()
+                connection.close()
                 # one that was kept open may have been closed by the other side
                 repeat = again or not sent or (not fresh and _unheard(error))
                 if not repeat or (time.monotonic() >= end and fresh):
                     raise self._unreachable(error) from error
+            except BaseException:
+                connection.close()
+                raise
             if fresh:
                 time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
                 attempt += 1
@@ -215,23 +222,34 @@ class Client:
         url: str,
         data: bytes | None,
         headers: Mapping[str, str],
-    ) -> http.client.HTTPResponse:
+        stream: bool,
+    ) -> Response:
         base = urlsplit(self.address.now()).path.rstrip("/")
         every = {"Authorization": f"token {self.address.token}", **headers}
         connection.request(method, f"{base}/{url}", data, every)
-        response = connection.getresponse()
-        if response.status in _AWAY and not _ours(response):
-            response.read()
+        response = Response(connection.getresponse())
+        if response.status in _AWAY and not response.is_json:
             raise http.client.HTTPException(f"HTTP {response.status}")
+        if not stream or response.status != 200:
+            response.read()
         return response
 
-    def _kept(self, seconds: float) -> http.client.HTTPConnection:
-        """Return this thread's connection; a forked child has one of its own."""
-        kept = getattr(self._local, "connection", None)
-        if kept is None or self._local.pid != os.getpid():
-            kept = self._local.connection = self._connect(seconds)
-            self._local.pid = os.getpid()
-        return kept
+    def _take(self, stream: bool) -> http.client.HTTPConnection:
+        """Return an idle connection to where the server is now, or a new one."""
+        with self._guard:
+            if self._pid != os.getpid():
+                # a forked child must not speak on the connections of its parent
+                self._idle, self._pid = [], os.getpid()
+            if self._idle and not stream:
+                return self._idle.pop()
+        return self._connect(_SILENCE_SECONDS if stream else _ANSWER_SECONDS)
+
+    def _give_back(self, connection: http.client.HTTPConnection) -> None:
+        with self._guard:
+            if self._pid == os.getpid() and len(self._idle) < _MOST_IDLE:
+                self._idle.append(connection)
+                return
+        connection.close()
 
     def _connect(self, seconds: float) -> http.client.HTTPConnection:
         parts = urlsplit(self.address.now())
@@ -249,13 +267,6 @@ class Client:
             )
         return http.client.HTTPConnection(host, parts.port, timeout=seconds)
 
-    def _aim(self, connection: http.client.HTTPConnection) -> None:
-        """Point a closed connection at where the server is now."""
-        parts = urlsplit(self.address.now())
-        if parts.scheme != "http+unix":
-            connection.host = parts.hostname or "127.0.0.1"
-            connection.port = parts.port or connection.default_port
-
     def _unreachable(self, error: BaseException) -> Unreachable:
         return Unreachable(
             f"the server at {self.address.now()} does not answer: "
@@ -264,6 +275,30 @@ class Client:
             hint="start Jupyter again: this kernel finds the server by itself; "
             "pf_jupyter.connect(server=False) works without one",
         )
+
+
+class Response:
+    """What a server answered, its body read once."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self._response = response
+        self.status = response.status
+        kind = response.getheader("Content-Type") or ""
+        self.is_json = "json" in kind  # a proxy's own answers are for people
+        self.body = b""
+
+    def read(self) -> bytes:
+        """Read all of it, so that its connection is free again."""
+        self.body = self._response.read()
+        return self.body
+
+    def readline(self) -> bytes:
+        """Return the next line of a stream, empty at its end."""
+        return self._response.readline()
+
+    def close(self) -> None:
+        """Read no more of it."""
+        self._response.close()
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -289,17 +324,11 @@ def _query(query: Mapping[str, Any] | None) -> str:
     return "?" + urlencode(given) if given else ""
 
 
-def _ours(response: http.client.HTTPResponse) -> bool:
-    """Tell a server's own answer from that of a proxy before it."""
-    return "json" in (response.getheader("Content-Type") or "")
-
-
-def _answer(response: http.client.HTTPResponse) -> Any:
-    raw = response.read()
+def _answer(response: Response) -> Any:
     if response.status == 204:
         return None
     try:
-        document = json.loads(raw)
+        document = json.loads(response.body)
     except ValueError:
         raise Unreachable(
             f"the server answered HTTP {response.status} and nothing that we can read",
@@ -314,7 +343,7 @@ def _answer(response: http.client.HTTPResponse) -> Any:
     raise error
 
 
-def _parse(response: http.client.HTTPResponse) -> Iterator[Event]:
+def _parse(response: Response) -> Iterator[Event]:
     number, name, data = 0, "message", ""
     while True:
         line = response.readline()

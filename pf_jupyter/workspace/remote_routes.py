@@ -115,6 +115,17 @@ _ALL = (
         "POST runtimes/{name}/validate",
         "Check a flow's file, and its code in this runtime",
     ),
+    _call("packages.list", "GET runtimes/{name}/packages", "List what is installed"),
+    _long(
+        "packages.install",
+        "POST runtimes/{name}/packages",
+        "Install packages into this runtime now, and into nothing else",
+    ),
+    _call(
+        "packages.reset",
+        "POST runtimes/{name}/reset",
+        "Take off all that was installed by hand",
+    ),
     _call("current.show", "GET current-runtime", "Show the runtime in use"),
     _call("current.use", "PUT current-runtime", "Make a runtime the one in use"),
     _long(

@@ -20,8 +20,10 @@ from .api import (
     RuntimeState,
     Validation,
 )
+from .remote_beside import Beside, RemoteBatches
 from .remote_flows import SentFlow
 from .remote_operations import Work
+from .remote_packages import RemotePackages
 from .remote_wire import (
     check_from_json,
     pack,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 USABLE = ("ready", "busy")
 
 
-class RemoteRuntime(Runtime):
+class RemoteRuntime(RemoteBatches, RemotePackages, Runtime):
     """A runtime whose engine a server talks to.
 
     Parameters
@@ -53,6 +55,10 @@ class RemoteRuntime(Runtime):
         self._seen = dict(record)
         self.name = str(record["name"])
         self._path = {"name": self.name}
+
+    @property
+    def _beside(self) -> Beside:  # type: ignore[override]
+        return self._workspace.beside
 
     @property
     def id(self) -> str:
@@ -121,6 +127,7 @@ class RemoteRuntime(Runtime):
         from_node: str | None = None,
         upstream: str | None = None,
         cache: bool | None = None,
+        overrides: Mapping[str, Any] | None = None,
         on_event: OnEvent | None = None,
         raise_on_failure: bool = False,
         **input_values: Any,
@@ -138,6 +145,7 @@ class RemoteRuntime(Runtime):
             from_node=from_node,
             upstream=upstream,
             cache=cache,
+            overrides=overrides,
         )
         try:
             record = work.result(on_event=on_event)
@@ -250,6 +258,7 @@ class RemoteRuntime(Runtime):
         path = self._workspace.flows.resolve(flow)
         options["inputs"] = pack(dict(options.get("inputs") or {}))
         options["init"] = pack(dict(options.get("init") or {})) or None
+        options["overrides"] = pack(_plain(options.get("overrides")))
         options["connections"] = pack(_plain(options.get("connections")))
         options["environment_variables"] = _plain(options.get("environment_variables"))
         body = {"runtime": self.name, **options}
@@ -311,7 +320,7 @@ class _Started:
 _OPTIONS = frozenset(
     {
         *("inputs", "node", "variant", "environment_variables", "timeout"),
-        *("connections", "init", "from_node", "upstream", "cache"),
+        *("connections", "init", "from_node", "upstream", "cache", "overrides"),
     }
 )
 

@@ -88,3 +88,40 @@ nodes:
         "    print('it waits')\n    time.sleep(seconds)\n    return 'waited'\n"
     )
     return folder
+
+
+def connected(server, **options):
+    """Return a workspace that asks a server as a kernel of it does."""
+    from pf_jupyter.server.tokens import Tokens
+    from pf_jupyter.workspace.remote import RemoteWorkspace
+    from pf_jupyter.workspace.remote_client import Address, Client
+    from pf_jupyter.workspace.serving import os_user
+
+    folder = server.home / "server"
+    token = Tokens(folder / "tokens").make("a-kernel", os_user())
+    file = folder / "address-user-ann.json"
+    return RemoteWorkspace(Client(Address(server.url, token, file), **options))
+
+
+@pytest.fixture
+def connect_to():
+    """Return a function that makes a workspace of a server."""
+    made = []
+
+    def connect(server, **options):
+        made.append(connected(server, **options))
+        return made[-1]
+
+    yield connect
+    for workspace in made:
+        workspace.close()
+
+
+@pytest.fixture
+def in_thread():
+    """Return a function that begins a call in a thread and gives what waits for it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(8)
+    yield pool.submit
+    pool.shutdown(wait=False, cancel_futures=True)

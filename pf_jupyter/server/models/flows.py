@@ -137,6 +137,7 @@ class ValidationAnswer(Answer):
 
     ok: bool
     problems: list[ProblemAnswer]
+    warnings: list[ProblemAnswer]
     tools: dict[str, Any]
     duration_ms: float
     runtime: str | None

@@ -29,6 +29,7 @@ class CreateRun(Asked):
     from_node: Name | None = None
     upstream: Name | None = None
     cache: bool | None = None
+    overrides: Json | None = None
 
 
 class ListRuns(Asked):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from .base import Answer, Asked, Json, Name
+from .base import Answer, Asked, Json, Name, Text
 
 
 class Limits(Asked):
@@ -125,3 +125,40 @@ class CurrentAnswer(Answer):
     """The runtime in use."""
 
     runtime: RuntimeAnswer | None
+
+
+class Install(Asked):
+    """Packages to install; ``requirements`` is the text of a requirements file."""
+
+    packages: list[Text] = Field(default_factory=list, max_length=1000)
+    requirements: str | None = Field(default=None, max_length=1_000_000)
+    upgrade: bool = False
+
+
+class InstallationAnswer(Answer):
+    """What an installation did."""
+
+    runtime: str
+    resolved: int
+    installed: dict[str, str]
+    replaced: dict[str, str]
+    present: dict[str, str]
+    modules: dict[str, list[str]]
+    seconds: float
+    layers: int
+    warnings: list[str]
+
+
+class PackageAnswer(Answer):
+    """One package, and where it comes from."""
+
+    name: str
+    version: str
+    source: str
+
+
+class PackagesAnswer(Answer):
+    """What is installed, and the layers over the environment."""
+
+    packages: list[PackageAnswer]
+    layers: list[Any]

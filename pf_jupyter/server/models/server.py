@@ -12,6 +12,7 @@ class StatusAnswer(Answer):
 
     version: str
     workspace: str
+    home: str
     principal: str
     started_at: str
 

@@ -25,6 +25,11 @@ def _use(ask: Ask) -> Any:
     )
 
 
-@verb("current.ensure", body=models.Nothing, answer=models.RuntimeAnswer)
+@verb(
+    "current.ensure",
+    body=models.Nothing,
+    answer=models.RuntimeAnswer,
+    resume=lambda ask, run_id: _ensure(ask),
+)
 def _ensure(ask: Ask) -> Any:
     return runtime_answer(ask.workspace.runtimes.ensure(on_phase=on_phase(ask)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import RunFailed
 from ...workspace.api import RunEvent
 from ...workspace.remote_wire import pack, run_to_json, unpack
 from ...workspace.serving import record_of
@@ -19,7 +20,24 @@ def _list(ask: Ask) -> Any:
     return models.RunsAnswer.model_validate({"runs": pack(found)})
 
 
-@verb("runs.create", body=models.CreateRun, answer=models.RecordAnswer)
+def _what_came_of_it(ask: Ask, run_id: str | None) -> Any:
+    """Return a run that ended with its server; code is never run twice unasked."""
+    if run_id is None:
+        raise RunFailed(
+            "the server was ended before the run began",
+            code="server_restarted",
+            hint="run it again",
+        )
+    result = ask.workspace.runs.get(run_id)
+    return models.RecordAnswer.model_validate(run_to_json(record_of(result)))
+
+
+@verb(
+    "runs.create",
+    body=models.CreateRun,
+    answer=models.RecordAnswer,
+    resume=_what_came_of_it,
+)
 def _create(ask: Ask) -> Any:
     body: models.CreateRun = ask.body
     path = flow_path(ask, body.flow)
@@ -54,6 +72,7 @@ def _create(ask: Ask) -> Any:
         from_node=body.from_node,
         upstream=body.upstream,
         cache=body.cache,
+        overrides=None if body.overrides is None else unpack(body.overrides),
         on_event=listen,
     )
     return models.RecordAnswer.model_validate(run_to_json(record_of(result)))

@@ -28,8 +28,24 @@ def on_phase(ask: Ask) -> Any:
     return tell
 
 
-def _runtime(ask: Ask) -> Runtime:
+def runtime_of(ask: Ask) -> Runtime:
+    """Return the runtime that the path names."""
     return ask.workspace.runtimes.get(ask.path["name"])
+
+
+def _go_on(ask: Ask, run_id: str | None) -> Any:
+    """Bring a runtime to ready that a server which is gone had on its way."""
+    del run_id
+    return runtime_answer(runtime_of(ask).start(on_phase=on_phase(ask)))
+
+
+def _go_on_creating(ask: Ask, run_id: str | None) -> Any:
+    """Go on with a runtime that may be recorded already, or not yet."""
+    del run_id
+    if ask.body.name not in ask.workspace.runtimes.names():
+        return _create(ask)
+    runtime = ask.workspace.runtimes.get(ask.body.name)
+    return runtime_answer(runtime.start(on_phase=on_phase(ask)))
 
 
 @verb("runtimes.list", answer=models.RuntimesAnswer)
@@ -43,7 +59,13 @@ def _names(ask: Ask) -> Any:
     return models.NamesAnswer(names=list(ask.workspace.runtimes.names()))
 
 
-@verb("runtimes.create", body=models.CreateRuntime, answer=models.RuntimeAnswer)
+@verb(
+    "runtimes.create",
+    body=models.CreateRuntime,
+    answer=models.RuntimeAnswer,
+    resume=_go_on_creating,
+    keeps_body=True,
+)
 def _create(ask: Ask) -> Any:
     body: models.CreateRuntime = ask.body
     made = ask.workspace.runtimes.create(
@@ -61,48 +83,58 @@ def _create(ask: Ask) -> Any:
 
 @verb("runtimes.show", answer=models.RuntimeAnswer)
 def _show(ask: Ask) -> Any:
-    return runtime_answer(_runtime(ask))
+    return runtime_answer(runtime_of(ask))
 
 
 @verb("runtimes.delete")
 def _delete(ask: Ask) -> None:
-    _runtime(ask).delete()
+    runtime_of(ask).delete()
 
 
-@verb("runtimes.start", body=models.Nothing, answer=models.RuntimeAnswer)
+@verb(
+    "runtimes.start",
+    body=models.Nothing,
+    answer=models.RuntimeAnswer,
+    resume=_go_on,
+)
 def _start(ask: Ask) -> Any:
-    return runtime_answer(_runtime(ask).start(on_phase=on_phase(ask)))
+    return runtime_answer(runtime_of(ask).start(on_phase=on_phase(ask)))
 
 
 @verb("runtimes.stop", body=models.Nothing, answer=models.RuntimeAnswer)
 def _stop(ask: Ask) -> Any:
-    return runtime_answer(_runtime(ask).stop())
+    return runtime_answer(runtime_of(ask).stop())
 
 
-@verb("runtimes.restart", body=models.Nothing, answer=models.RuntimeAnswer)
+@verb(
+    "runtimes.restart",
+    body=models.Nothing,
+    answer=models.RuntimeAnswer,
+    resume=_go_on,
+)
 def _restart(ask: Ask) -> Any:
-    return runtime_answer(_runtime(ask).restart(on_phase=on_phase(ask)))
+    return runtime_answer(runtime_of(ask).restart(on_phase=on_phase(ask)))
 
 
 @verb("runtimes.check", answer=models.ChecksAnswer)
 def _check(ask: Ask) -> Any:
-    checks = [check_to_json(check) for check in _runtime(ask).check()]
+    checks = [check_to_json(check) for check in runtime_of(ask).check()]
     return models.ChecksAnswer.model_validate({"checks": checks})
 
 
 @verb("runtimes.stats", answer=models.StatsAnswer)
 def _stats(ask: Ask) -> Any:
-    return models.StatsAnswer.model_validate(_runtime(ask).stats())
+    return models.StatsAnswer.model_validate(runtime_of(ask).stats())
 
 
 @verb("runtimes.logs", query=models.Tail, answer=models.LinesAnswer)
 def _logs(ask: Ask) -> Any:
-    return models.LinesAnswer(lines=list(_runtime(ask).logs(tail=ask.query.tail)))
+    return models.LinesAnswer(lines=list(runtime_of(ask).logs(tail=ask.query.tail)))
 
 
 @verb("runtimes.follow", query=models.Tail, answer=models.LineAnswer)
 def _follow(ask: Ask) -> Iterator[Any]:
-    runtime = _runtime(ask)
+    runtime = runtime_of(ask)
     return (
         models.LineAnswer(line=line)
         for line in runtime.logs(tail=ask.query.tail, follow=True)
@@ -111,5 +143,5 @@ def _follow(ask: Ask) -> Iterator[Any]:
 
 @verb("runtimes.validate", body=models.CheckFlow, answer=models.ValidationAnswer)
 def _validate(ask: Ask) -> Any:
-    found = _runtime(ask).validate(flow_path(ask, ask.body.flow), node=ask.body.node)
+    found = runtime_of(ask).validate(flow_path(ask, ask.body.flow), node=ask.body.node)
     return models.ValidationAnswer.model_validate(validation_to_json(found))

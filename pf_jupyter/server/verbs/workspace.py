@@ -16,6 +16,7 @@ def _status(ask: Ask) -> Any:
     return models.StatusAnswer(
         version=__version__,
         workspace=ask.workspace.name,
+        home=str(ask.served.folder.parent),
         principal=ask.principal,
         started_at=ask.served.started_at,
     )
