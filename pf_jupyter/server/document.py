@@ -25,6 +25,15 @@ _ERRORS = {
     "503": "Something that is needed does not answer",
 }
 
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"description": "JSON"},
+    },
+}
+
 
 class DocumentHandler(PfHandler):
     """Gives the document to whoever may ask."""
@@ -153,7 +162,7 @@ def _responses(verb: Verb, references: Any) -> dict[str, Any]:
         schema = references[models.OperationAnswer, "serialization"]
         answer["content"] = {"application/json": {"schema": schema}}
     elif route.kind == "stream":
-        answer["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+        answer["content"] = {"text/event-stream": {"schema": _EVENT}}
     elif verb.answer is not None:
         schema = references[verb.answer, "serialization"]
         answer["content"] = {"application/json": {"schema": schema}}

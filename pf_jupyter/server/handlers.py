@@ -203,7 +203,7 @@ class PfHandler(APIHandler):
         self._write(result.model_dump_json(), route.status)
 
     async def _begin(self, verb: Verb, ask: Ask) -> None:
-        key = self.request.headers.get(OPERATION_HEADER) or uuid.uuid4().hex
+        key = self.request.headers.get(OPERATION_HEADER, uuid.uuid4().hex)
         if not _KEY.fullmatch(key):
             raise UsageError(
                 f"{OPERATION_HEADER} is 32 characters of 0-9 and a-f", code="bad_value"

@@ -43,7 +43,7 @@ def same_flow(path: Path, digest: str) -> bool:
 
     try:
         snapshot = load(path).snapshot
-    except PfError:
+    except (PfError, OSError, ValueError):
         return False
     return snapshot is not None and snapshot.digest == digest
 
