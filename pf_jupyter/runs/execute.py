@@ -29,7 +29,7 @@ from ..store.codec import Packed
 from ..store.records import RunRecord, RuntimeRecord, timestamp
 from ..worker.protocol import ProtocolError, pack_value, unpack_value
 from ..worker.scrubbing import Secrets, secrets_of
-from . import artifacts, cache, connections, overrides
+from . import artifacts, cache, connections, hints, overrides
 from . import inputs as given_inputs
 from .follow import Follow, given_up, no_result
 from .new_record import new_record
@@ -225,15 +225,14 @@ class Executor:
             raise failure_of(record)
         if record is None or record.state not in USABLE:
             record = self._life.lifecycle.start(runtime_id, on_phase)
-        channels = self._life.channels
-        channel = channels.peek(runtime_id, record.instance, record.layer_names)
+        channel = self._life.channels.fitting(record)
         if channel is not None:
             return record, channel
         if record is self._known.pop(runtime_id, None):
             return self.ready(runtime_id, on_phase)
         engine = self._life.computes.engine(record.compute)
         try:
-            return record, channels.get(record, engine)
+            return record, self._life.channels.get(record, engine)
         except PfError as error:
             cause = self._life.failures.examine(record, engine)
             raise (error if cause.code == "worker_lost" else cause) from error
@@ -346,7 +345,7 @@ class Executor:
     def _finish(
         self, record: RunRecord, packed: dict[str, Any], sendable: Sendable
     ) -> RunRecord:
-        packed = connections.explained(packed, self._connections)
+        packed = hints.explained(packed, self._connections, self._store, record)
         packed = artifacts.keep(self._store.folder, record.run_id, packed)
         source = self._active[record.run_id].source
         if source is not None:

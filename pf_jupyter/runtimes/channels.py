@@ -63,7 +63,7 @@ class Channels:
         PfError
             The instance is gone, or no worker can be started in it.
         """
-        channel = self.peek(record.id, record.instance, record.layer_names)
+        channel = self.fitting(record)
         if channel is not None:
             return channel
         with self._guard:
@@ -82,12 +82,14 @@ class Channels:
                 line.layers = record.layer_names
             return channel
 
-    def peek(
-        self,
-        key: str,
-        instance: str | None = None,
-        layers: tuple[str, ...] | None = None,
-    ) -> WorkerChannel | None:
+    def fitting(self, record: RuntimeRecord) -> WorkerChannel | None:
+        """Return the open channel that leads to where and what a record says."""
+        line = self._lines.get(record.id)
+        if line is None or line.layers != record.layer_names:
+            return None
+        return self.peek(record.id, record.instance)
+
+    def peek(self, key: str, instance: str | None = None) -> WorkerChannel | None:
         """Return the open channel of a runtime, or None; opens nothing.
 
         Parameters
@@ -96,13 +98,9 @@ class Channels:
             The runtime's id.
         instance
             The instance that the channel must lead to; None means any.
-        layers
-            The layers that its worker must have, the uppermost first; None means any.
         """
         line = self._lines.get(key)
         if line is None or not line.channel.alive:
-            return None
-        if layers is not None and layers != line.layers:
             return None
         return line.channel if instance in (None, line.instance) else None
 

@@ -50,13 +50,15 @@ def test_the_runtime_is_named_first_or_is_the_one_in_use(
     assert asked[1]["requirements"] == file
 
 
-def test_the_shell_has_no_runtime_in_use(
+def test_the_shell_names_the_runtime_before_several_packages(
     shell: Context, runtime: DoubleRuntime
 ) -> None:
     do(shell, "install demo cowsay")
     assert runtime.asked[0][0] == ("cowsay",)
     with pytest.raises(NotFound):
-        do(shell, "install dmeo cowsay")
+        do(shell, "install elsewhere cowsay")
+    do(shell, "install numpy")
+    assert runtime.asked[1][0] == ("numpy",)
     with pytest.raises(UsageError) as caught:
         do(shell, "install demo")
     assert caught.value.code == "nothing_to_install"

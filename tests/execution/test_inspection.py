@@ -133,7 +133,7 @@ def test_all_problems_are_found_at_once(flow):
     hints = {p["code"]: p["hint"] for p in found["problems"]}
     assert hints["unknown_input"] == "did you mean 'text'?"
     imported = next(p for p in found["problems"] if p["node"] == "importing")
-    assert imported["hint"].endswith("pip install --target . no_such_pf_module")
+    assert imported["hint"].endswith("%pfruntime install no_such_pf_module")
 
 
 def test_only_the_nodes_asked_for(flow):

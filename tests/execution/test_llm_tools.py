@@ -329,7 +329,7 @@ def test_a_tool_that_is_not_there_is_told_with_what_is_like_it(flow):
     assert error["codes"][-1] == "PackageToolNotFoundError"
     assert "pf_test_tools.shouting.shout" in error["hint"]
     flow.flow.nodes[0].source.tool = "other_package.x.y"
-    assert "pip install --target . other-package" in flow.failure()["hint"]
+    assert "%pfruntime install other-package" in flow.failure()["hint"]
 
 
 def test_a_tool_without_a_prompt_cannot_be_given_one(flow):

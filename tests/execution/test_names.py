@@ -78,7 +78,7 @@ def test_what_needs_the_real_package_says_so_when_used(name, package):
 
     module, attribute = name.split(":")
     value = getattr(importlib.import_module(module), attribute)
-    with pytest.raises(UserErrorException, match=f"pip install --target . {package}$"):
+    with pytest.raises(UserErrorException, match=f"%pfruntime install {package}$"):
         value(1, x=2)
 
 

@@ -117,7 +117,7 @@ def test_a_missing_package_ends_with_the_command_that_adds_it(
     error = flow.failure()
     assert error["code"] == "PythonLoadError"
     assert f"No module named {module}" in error["message"]
-    assert error["hint"].endswith(f"pip install --target . {distribution}")
+    assert error["hint"] == f"%pfruntime install {distribution}"
     assert error["frames"] == [{"file": "n.py", "line": 2, "name": "<module>"}]
     del flow.flow.nodes[0]
     assert flow.failure()["hint"].endswith(f" {distribution}")

@@ -59,22 +59,23 @@ def _install(context: Context, arguments: Namespace) -> Outcome:
 def _named_first(context: Context, words: list[str], has_file: bool) -> Runtime:
     """Return the runtime that the first word names, taking it off; or the one in use.
 
-    In the shell there is none in use, so the first word is always its name.
+    Several words in the shell begin with its name, as the line is a script's, too.
     """
     names = context.workspace.runtimes.names()
-    if words and words[0] in names and (len(words) > 1 or has_file):
-        return context.named_runtime(words.pop(0))
-    if words and (context.face == "shell" or words[0] in names):
-        return context.named_runtime(words.pop(0))
-    near = nearest(words[0], names) if len(words) > 1 else None
-    if near is not None:
-        # a misspelt runtime must not become a package that happens to have that name
-        raise NotFound(
-            f"there is no runtime {words[0]!r}",
-            hint=f"did you mean {near!r}? to install a package of that name, put it "
-            "last",
-        )
-    return context.named_runtime(None)
+    if words and words[0] in names:
+        return context.ready_runtime(words.pop(0))
+    if len(words) + has_file > 1:
+        near = nearest(words[0], names)
+        if near is not None:
+            # a misspelt runtime must not become a package of that name
+            raise NotFound(
+                f"there is no runtime {words[0]!r}",
+                hint=f"did you mean {near!r}? to install a package of that name, put "
+                "it last",
+            )
+        if context.face == "shell":
+            return context.named_runtime(words[0])
+    return context.ready_runtime(None)
 
 
 def installed_text(done: Installation, record: Mapping[str, Any]) -> str:

@@ -81,17 +81,28 @@ DISTRIBUTIONS = {
     "faiss": "faiss-cpu",
     "fitz": "PyMuPDF",
     "git": "GitPython",
+    "github": "PyGithub",
+    "googleapiclient": "google-api-python-client",
     "jose": "python-jose",
     "jwt": "PyJWT",
+    "lxml_html_clean": "lxml-html-clean",
+    "magic": "python-magic",
+    "nacl": "PyNaCl",
+    "OpenGL": "PyOpenGL",
     "OpenSSL": "pyOpenSSL",
     "PIL": "pillow",
     "pptx": "python-pptx",
     "psycopg2": "psycopg2-binary",
     "serial": "pyserial",
     "serpapi": "google-search-results",
+    "sentence_transformers": "sentence-transformers",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "slugify": "python-slugify",
+    "socks": "PySocks",
+    "telegram": "python-telegram-bot",
+    "usb": "pyusb",
+    "websocket": "websocket-client",
     "yaml": "PyYAML",
     "zmq": "pyzmq",
 }
@@ -243,7 +254,7 @@ def way_to_add(package: str) -> str:
     package
         The name of the distribution.
     """
-    return f"put it beside the flow: pip install --target . {package}"
+    return f"%pfruntime install {package}"
 
 
 def hint_for(error: BaseException) -> str:

@@ -130,7 +130,7 @@ def _tokens(prompt, model):
     except ImportError:
         raise UserErrorException(
             "counting tokens takes the package tiktoken, which this runtime does not "
-            "have; put it beside the flow with: pip install --target . tiktoken"
+            "have; %pfruntime install tiktoken"
         ) from None
     try:
         encoding = tiktoken.encoding_for_model(model)

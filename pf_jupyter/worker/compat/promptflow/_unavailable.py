@@ -13,7 +13,7 @@ def unavailable(name, package):
     def refuse(*args, **kwargs):
         raise NotAvailableError(
             f"{name} is part of the package '{package}', which this runtime does not "
-            f"have; put it beside the flow with: pip install --target . {package}"
+            f"have; %pfruntime install {package}"
         )
 
     def new(cls, *args, **kwargs):
