@@ -139,6 +139,8 @@ class Batch:
         seat.forget()
         if self._result is not None:
             self._dismiss(seat)
+        elif seat is self._aggregator:
+            self._tell({"event": "batch_lines_over"})
         else:
             self._feed()
 
@@ -297,8 +299,9 @@ class Batch:
         for seat in list(self._seats):
             self._dismiss(seat)
         # What is aggregated must not see what lines have left behind.
-        self._aggregator = self._hire()
-        self._tell({"event": "batch_lines_over"})
+        self._aggregator = seat = self._hire()
+        if seat.executor is not None:
+            self._tell({"event": "batch_lines_over"})
 
     def _answer(self, line: Line, error: Dict[str, Any]) -> None:
         """Give a line its result when no executor can."""

@@ -24,6 +24,16 @@ SAME_ERROR: dict[str, frozenset[str]] = {
         }
     ),
     "ValidationException": frozenset({"ambiguous_flow", "ValidationError"}),
+    # A batch that cannot start; the original says what is wrong in its message alone.
+    "BulkRunException": frozenset(
+        {
+            "ApplyInputMappingError",
+            "EmptyInputsData",
+            "InputMappingError",
+            "InputNotFound",
+            "InvalidUserData",
+        }
+    ),
     "SystemErrorException": frozenset({"SystemError"}),
     # Not errors of the original but of the YAML library it uses.
     "DuplicateKeyError": frozenset({"duplicate_key", "yaml_syntax"}),

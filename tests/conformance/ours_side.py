@@ -67,6 +67,10 @@ def describe(result: dict[str, Any]) -> dict[str, Any]:
 def answer(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any]:
     announce(folder)
     try:
+        if run["mode"] == "batch":
+            return run_batch(job, run, folder)
+        if run["mode"] == "mapping":
+            return map_rows(run)
         return ask(job, run, folder)
     except BaseException as error:
         trace = traceback.format_exc()[-3000:]
@@ -133,6 +137,97 @@ def ask(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any
     if whole or (node and result["outputs"] is not None):
         result["outputs"] = result["outputs"]["output"]
     return result
+
+
+def run_batch(job: dict[str, Any], run: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Run a batch in a runtime of its own and read its results back."""
+    import os
+
+    home = folder.parent / "home"
+    shutil.rmtree(home, ignore_errors=True)
+    # What a worker prints must not go where answers are read.
+    os.environ["PF_WORKER_DIR"] = str(folder.parent / "worker")
+    from pf_jupyter.workspace.local import LocalWorkspace
+
+    workspace = LocalWorkspace(home)
+    try:
+        runtime = workspace.runtimes.create("conformance", compute="process")
+        flow = folder / job["flow"]
+        base = flow if flow.is_dir() else flow.parent
+        source = None
+        if run.get("previous"):
+            earlier = run["previous"]
+            source = runtime.batch(
+                base,
+                base / earlier["data"],
+                mapping=earlier.get("column_mapping"),
+            )
+        found = runtime.batch(
+            flow,
+            base / run["data"] if run.get("data") else None,
+            mapping=run.get("column_mapping"),
+            variant=run.get("variant"),
+            environment_variables=run.get("environment_variables"),
+            init=run.get("init"),
+            source_run=source,
+        )
+        answered = describe_batch(found)
+        runtime.delete()
+        return answered
+    finally:
+        workspace.close()
+
+
+def describe_batch(found: Any) -> dict[str, Any]:
+    """Bring a batch into the form in which answers are compared."""
+    rows = found.outputs_path.read_text(encoding="utf-8").splitlines()
+    nodes = {}
+    for line in found.lines():
+        for name, node in line.nodes.items():
+            if node.status != "NotStarted":
+                nodes[f"{name}.{line.line_number}"] = describe_node(node)
+    for name, node in found.aggregation.items():
+        if node.status != "NotStarted":
+            nodes[f"{name}.None"] = describe_node(node)
+    return {
+        "status": found.status,
+        "outputs": plain([json.loads(row) for row in rows]),
+        "nodes": nodes,
+        "metrics": plain(found.metrics),
+        "error": describe_error(found.error),
+    }
+
+
+def describe_node(node: Any) -> dict[str, Any]:
+    return {
+        "status": node.status,
+        "inputs": plain(node.inputs),
+        "output": plain(node.output),
+        "error": describe_error(node.error),
+        "stdout": strip_times((node.logs or {}).get("stdout", "")),
+    }
+
+
+def map_rows(run: dict[str, Any]) -> dict[str, Any]:
+    """Apply a column mapping to rows without running anything."""
+    from pf_jupyter.runs.batch.data import open_rows
+    from pf_jupyter.runs.batch.mapping import bind
+
+    sources = {name: open_rows(rows) for name, rows in run["sources"].items()}
+    # What refuses constants alone stands before what maps, there as here.
+    column = next(iter(sources["data"].columns), None) if "data" in sources else None
+    probe = {} if column is None else {"$": f"${{data.{column}}}"}
+    plan = bind({**run["column_mapping"], **probe}, {}, sources)
+    outputs = [{**made, "line_number": number} for number, made in plan.lines()]
+    for row in outputs:
+        row.pop("$", None)
+    return {
+        "status": "Completed",
+        "outputs": plain(sorted(outputs, key=lambda row: row["line_number"])),
+        "nodes": {},
+        "metrics": {},
+        "error": None,
+    }
 
 
 CLASSES = {

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from .case import Case
 
-WAITING = {
-    "batch-": "batch runs",
-    "mapping-": "batch runs",
-}
+WAITING: dict[str, str] = {}
 
 
 OPEN: dict[str, str] = {}
