@@ -1,8 +1,9 @@
 """YAML that code of a flow reads while it runs.
 
 The worker has nothing to read YAML with. What a flow's code may ask for is read here:
-the front matter of its prompty files, and the YAML files that those and a sample refer
-to as ``${file:name.yaml}``. Each is known by the SHA-256 of its text.
+the front matter of its prompty files, the YAML files that those and a sample refer to
+as ``${file:name.yaml}``, and flows below the folder. Each is known by the SHA-256 of
+its text.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from pf_jupyter.flow.contents import SnapshotFile
 from pf_jupyter.flow.document import read_document
 from pf_jupyter.flow.model import Flow
 from pf_jupyter.flow.prompty import read_prompty
-from pf_jupyter.flow.reader import Collector
+from pf_jupyter.flow.reader import FLOW_FILES, Collector, default_name, read_flow
+from pf_jupyter.flow.variants import InvalidFlowError, apply_variants
 from pf_jupyter.flow.yaml_errors import decode
 
 MAX_DOCUMENTS = 200
 MAX_BYTES = 256 * 1024
+MAX_FLOWS = 50
+NESTED_FILES = FLOW_FILES[:2]
+FLOW_PREFIX = "flow:"
+"""Before the SHA-256 of a flow file stands what is to be run of it."""
 
 _FILE = re.compile(r"\$\{file:(.*)\}", re.DOTALL)
 
@@ -45,6 +51,7 @@ def collect_documents(
     by_path = {file.path: file for file in files}
     pending = [("", flow.sample)] if flow.sample else []
     _collect_definitions(flow, by_path, found)
+    _collect_flows(files, report, found)
     prompties = [file for file in files if file.path.endswith(".prompty")]
     for file in prompties[:MAX_DOCUMENTS]:
         data = _read(file)
@@ -91,6 +98,31 @@ def _collect_definitions(
                 text = str(decode(data, value))
                 text = text.replace("\r\n", "\n").replace("\r", "\n")
                 found[_digest(text)] = document.value
+
+
+def _collect_flows(
+    files: Sequence[SnapshotFile], report: Collector, found: dict[str, Any]
+) -> None:
+    """Add the flows below the folder, which code may load and call."""
+    nested = [
+        file
+        for file in files
+        if posixpath.basename(file.path) in NESTED_FILES and file.path != report.file
+    ]
+    for file in nested[:MAX_FLOWS]:
+        data = _read(file)
+        if data is None:
+            continue
+        folder = posixpath.basename(posixpath.dirname(file.path))
+        read = read_flow(data, file.path, default_name(folder or "flow"))
+        if read.kind != "dag" or read.flow is None or read.report.problems:
+            continue  # told to whoever loads it
+        try:
+            loaded = apply_variants(read.flow)
+        except InvalidFlowError:
+            continue
+        text = str(decode(data, file.path)).replace("\r\n", "\n").replace("\r", "\n")
+        found[FLOW_PREFIX + _digest(text)] = loaded.to_dict()
 
 
 def with_documents(

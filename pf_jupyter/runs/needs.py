@@ -84,10 +84,10 @@ def _named(
         tool = tools.get(node.name)
         takes = _of_tool(tool) if tool else _of_source(node, sources)
         for key, value in node.inputs.items():
-            if takes(key) and isinstance(value, str) and value:
-                if not is_reference(value):
-                    what = f"input '{key}' of node '{node.name}'"
-                    yield node.name, (*place, "inputs", key), what, value
+            literal = isinstance(value, str) and value and not is_reference(value)
+            if literal and takes(key):
+                what = f"input '{key}' of node '{node.name}'"
+                yield node.name, (*place, "inputs", key), what, str(value)
 
 
 def _configured(flow: Flow) -> str:

@@ -109,6 +109,16 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
         "In the original a text that is given for `node.input` stays text; here it is a"
         " reference where it is written as one, as in a flow file.",
     ),
+    "called-flow-log": (
+        ("node ",),
+        "What nodes print of a flow that code calls is lost in the original; here it is"
+        " in the log of the node that called.",
+    ),
+    "streaming-async": (
+        ("status", "error", "outputs", "node "),
+        "A coroutine function with `streaming_option_parameter` that feeds an output is"
+        " never awaited in the original; here it is.",
+    ),
     "override-variant": (
         ("outputs", "node "),
         "What is given for `node.input` of a node that uses variants is lost in the"

@@ -70,7 +70,7 @@ def test_an_unknown_name_is_an_import_error():
     ("name", "package"),
     [
         ("promptflow.client:PFClient", "promptflow"),
-        ("promptflow.core:Flow", "promptflow-core"),
+        ("promptflow.executor:FlowExecutor", "promptflow-core"),
     ],
 )
 def test_what_needs_the_real_package_says_so_when_used(name, package):
@@ -80,13 +80,6 @@ def test_what_needs_the_real_package_says_so_when_used(name, package):
     value = getattr(importlib.import_module(module), attribute)
     with pytest.raises(UserErrorException, match=f"%pfruntime install {package}$"):
         value(1, x=2)
-
-
-def test_loading_another_flow_says_so_too():
-    from promptflow.core import Flow
-
-    with pytest.raises(Exception, match="promptflow-core"):
-        Flow.load(source="x")
 
 
 def test_the_decorator_leaves_the_function_usable():

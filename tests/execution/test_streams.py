@@ -186,3 +186,30 @@ def test_warm_modules_exist():
 
     for name in WARM_MODULES:
         assert importlib.import_module(name)
+
+
+CHOOSES = """
+    @tool(streaming_option_parameter="stream")
+    def say(text: str, stream: bool = False):
+        def pieces():
+            yield from text
+        return pieces() if stream else f"{text}!"
+"""
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_who_asks_decides_whether_a_python_tool_streams(flow, wanted):
+    flow.python("say", CHOOSES, text="abc", stream=not wanted)
+    flow.gives("out", "${say.output}")
+    events = []
+    result = flow.run(events, stream=wanted)
+    assert result["outputs"] == {"out": "abc" if wanted else "abc!"}
+    shown = "".join(e["text"] for e in events if e["event"] == "chunk")
+    assert shown == ("abc" if wanted else "")
+
+
+def test_a_tool_that_others_use_streams_as_the_flow_says(flow):
+    flow.python("say", CHOOSES, text="abc", stream=True)
+    flow.python("join", "@tool\ndef join(x):\n    return list(x)\n", x="${say.output}")
+    flow.gives("out", "${join.output}")
+    assert flow.outputs() == {"out": ["a", "b", "c"]}

@@ -19,7 +19,6 @@ from pf_jupyter.flow.model import Flow, Node
 from pf_jupyter.flow.order import dependencies
 from pf_jupyter.flow.reference import (
     Literal,
-    NodeReference,
     Reference,
     parse_reference,
 )
@@ -36,6 +35,7 @@ from pf_jupyter.worker.execution.interface import Parameter, init_parameters
 from pf_jupyter.worker.execution.literals import convert_literal, load_images
 from pf_jupyter.worker.execution.loading import Tool, load_python
 from pf_jupyter.worker.execution.prompts import load_prompt
+from pf_jupyter.worker.execution.streaming import decided, find_only_outputs
 from pf_jupyter.worker.execution.surroundings import (
     environment_set,
     inside_folder,
@@ -51,7 +51,8 @@ class PreparedNode:
 
     ``arguments`` holds what the tool is called with, in the order of the file, literals
     converted and constructor arguments left out; ``failure`` is why it cannot run.
-    ``only_output`` tells that a flow output shows it and no other node uses it.
+    ``only_output`` tells that a flow output shows it and no other node uses it;
+    ``streams`` is then the tool's parameter that decides whether it streams.
     """
 
     node: Node
@@ -64,6 +65,7 @@ class PreparedNode:
     condition: Optional[Reference] = None
     waits_for: List[str] = field(default_factory=list)
     only_output: bool = False
+    streams: str = ""
     _object: Optional[Tuple[Any, Any]] = None
 
     @property
@@ -100,6 +102,8 @@ class PreparedNode:
     def _with_fixed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         assert self.tool is not None
         fixed = self.tool.fixed
+        if self.streams:
+            function = decided(function, self.streams)
         return functools.partial(function, **fixed) if fixed else function
 
     def literal(self, name: str) -> Any:
@@ -231,24 +235,12 @@ def _prepare(raw: Mapping[str, Any], folder: str) -> PreparedFlow:
     reader = ImageReader(folder, flow.message_format)
     for index, node in enumerate(flow.nodes):
         ready.nodes.setdefault(node.name, _prepare_node(node, index, folder, reader))
-    _find_only_outputs(ready)
+    find_only_outputs(ready)
     try:
         check_topology(flow)
     except PfError as error:
         ready.topology = error
     return ready
-
-
-def _find_only_outputs(ready: PreparedFlow) -> None:
-    """Note which nodes are shown and not used (flow-format section 2.5)."""
-    shown = set()
-    for output in ready.flow.outputs.values():
-        reference = parse_reference(output.reference)
-        if isinstance(reference, NodeReference):
-            shown.add(reference.node)
-    used = {name for node in ready.nodes.values() for name in node.waits_for}
-    for prepared in ready.nodes.values():
-        prepared.only_output = prepared.name in shown and prepared.name not in used
 
 
 def _prepare_node(

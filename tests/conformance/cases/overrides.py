@@ -1,4 +1,4 @@
-"""Rule 1.7: other connections, nodes and values for one run; 1.3: types of tools."""
+"""1.7: other connections and values for one run; 1.3, 2.5: what tools say of themselves."""
 
 from typing import Any
 
@@ -269,3 +269,61 @@ packaged("text", "List", "Object", inputs="x: '[1]', y: '{\"a\": 1}'")
 packaged("misfit", ["Int"], ["string"], inputs="x: eleven")
 packaged("unknown", ["Number"], ["string"], inputs="x: 3")
 packaged("capital-tool", ["int"], ["string"], tool="Python", inputs="x: '3', y: 4")
+
+
+STREAMING = """from promptflow.core import tool
+@tool(streaming_option_parameter="stream")
+def f(x: str = "a", stream: bool = False):
+    def chunks():
+        yield x
+        yield str(stream)
+    return chunks() if stream else f"{x}{stream}"
+"""
+
+
+def streaming(
+    name: str, text: str, outputs: str, source: str = STREAMING, differs: str = ""
+) -> None:
+    """Register a case of a Python tool that can stream."""
+    case(
+        f"streaming-option-{name}",
+        "2.5-llm-stream 2.6-tool-options",
+        nodes(text, outputs=outputs),
+        a=source,
+        b="def f(x=None): return ''.join(x) if x is not None else x",
+        differs=differs,
+    )
+
+
+streaming("output", "n a.py {stream: true}", "out=n.output")
+streaming("output-default", "n a.py {}", "out=n.output")
+streaming("used", "n a.py {stream: true}\nm b.py {x: '${n.output}'}", "out=m.output")
+streaming(
+    "both",
+    "n a.py {stream: true}\nm b.py {x: '${n.output}'}",
+    "out=m.output other=n.output",
+)
+streaming("nobody", "n a.py {stream: true}\nm b.py {}", "out=m.output")
+streaming(
+    "async",
+    "n a.py {stream: true}",
+    "out=n.output",
+    STREAMING.replace("\ndef f", "\nasync def f"),
+    "streaming-async",
+)
+streaming(
+    "unknown",
+    "n a.py {stream: true}",
+    "out=n.output",
+    STREAMING.replace('="stream"', '="strm"'),
+)
+streaming(
+    "class",
+    "n a.py {stream: true, word: w}",
+    "out=n.output",
+    "from promptflow.core import ToolProvider, tool\nclass A(ToolProvider):\n"
+    "    def __init__(self, word: str):\n        super().__init__()\n"
+    "        self.word = word\n"
+    "    @tool(streaming_option_parameter='stream')\n"
+    "    def f(self, stream: bool = False):\n        return f'{self.word}{stream}'\n",
+)

@@ -4,7 +4,6 @@ import asyncio
 import contextvars
 import functools
 
-from promptflow._unavailable import unavailable
 from promptflow.exceptions import UserErrorException
 
 from pf_jupyter.worker.execution.failures import FlowFailure
@@ -95,28 +94,6 @@ class AsyncPrompty(Prompty):
         context = contextvars.copy_context()
         ask = functools.partial(context.run, super().__call__, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(None, ask)
-
-
-class Flow(unavailable("promptflow.core.Flow", "promptflow-core")):
-    """Loads prompty files; other flows need the package itself."""
-
-    @staticmethod
-    def load(source, **kwargs):
-        """Load a prompty file."""
-        if str(source).endswith(".prompty"):
-            return Prompty.load(source, **kwargs)
-        return unavailable("promptflow.core.Flow", "promptflow-core").load()
-
-
-class AsyncFlow(unavailable("promptflow.core.AsyncFlow", "promptflow-core")):
-    """Loads prompty files; other flows need the package itself."""
-
-    @staticmethod
-    def load(source, **kwargs):
-        """Load a prompty file."""
-        if str(source).endswith(".prompty"):
-            return AsyncPrompty.load(source, **kwargs)
-        return unavailable("promptflow.core.AsyncFlow", "promptflow-core").load()
 
 
 def _only_keywords(args, verb):

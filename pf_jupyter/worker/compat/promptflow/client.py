@@ -3,5 +3,11 @@
 from promptflow._unavailable import unavailable
 
 PFClient = unavailable("promptflow.client.PFClient", "promptflow")
-load_flow = unavailable("promptflow.client.load_flow", "promptflow")
 load_run = unavailable("promptflow.client.load_run", "promptflow")
+
+
+def load_flow(source, **kwargs):
+    """Load a flow or a prompty file of the flow's folder, to be called as a function."""
+    from promptflow._flow import Flow
+
+    return Flow.load(source, **kwargs)

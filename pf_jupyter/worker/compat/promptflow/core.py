@@ -25,7 +25,11 @@ __all__ = [
 
 def __getattr__(name):
     """Load what asks models only when it is asked for: its imports are slow."""
-    if name not in ("AsyncFlow", "AsyncPrompty", "Flow", "Prompty"):
+    if name in ("AsyncFlow", "Flow"):
+        import promptflow._flow
+
+        return getattr(promptflow._flow, name)
+    if name not in ("AsyncPrompty", "Prompty"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import promptflow._prompty
 

@@ -1,10 +1,10 @@
 """Connections under their old address, and settings of package tools."""
 
+from promptflow._flow import FlowContext  # noqa: F401
 from promptflow._unavailable import unavailable
 from promptflow.connections import *  # noqa: F403
 
 Run = unavailable("promptflow.entities.Run", "promptflow-devkit")
-FlowContext = unavailable("promptflow.entities.FlowContext", "promptflow-devkit")
 
 
 class InputSetting:
