@@ -34,7 +34,7 @@ def started(engine: DockerEngine, image: str, name: str) -> str:
 def kinds_until(events: queue.Queue[InstanceEvent], last: str) -> list[str]:
     seen: list[str] = []
     while not seen or seen[-1] != last:
-        seen.append(events.get(timeout=30).kind)
+        seen.append(events.get(timeout=60).kind)
     return seen
 
 
@@ -100,7 +100,7 @@ def test_over_tls(
         reader = threading.Thread(target=lambda: answers.append(stream.read(1)))
         reader.start()
         stream.close()
-        reader.join(10)
+        reader.join(60)
         assert answers == [b""]
     finally:
         engine.remove(instance)

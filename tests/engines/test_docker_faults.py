@@ -46,7 +46,7 @@ def wait_for(
     """Return the next event of a kind and the seconds that it took."""
     start = time.monotonic()
     while True:
-        event = events.get(timeout=20)
+        event = events.get(timeout=60)
         if event.kind == kind and event.id == instance:
             return event, time.monotonic() - start
 
@@ -72,7 +72,7 @@ def test_a_death_ends_the_streams_of_the_container(
     reader = threading.Thread(target=lambda: answers.append(stream.read(1)))
     reader.start()
     outside.kill(instance, "SIGKILL")
-    reader.join(10)
+    reader.join(60)
     assert answers == [b""]
     with pytest.raises(Unreachable):
         stream.write(b"x")

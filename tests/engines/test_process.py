@@ -257,7 +257,7 @@ def test_a_write_to_one_that_does_not_read_ends_with_the_stream(
     writer.start()
     time.sleep(0.3)
     stream.close()
-    writer.join(10)
+    writer.join(60)
     assert len(problems) == 1
 
 

@@ -6,6 +6,9 @@ import importlib.util
 import os
 import sys
 import textwrap
+import threading
+import time
+import types
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,26 @@ def surroundings():
             file = getattr(sys.modules[name], "__file__", None) or ""
             if "pytest-of" in file:
                 del sys.modules[name]
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """A module that flow code can import to meet its test.
+
+    ``events`` is there to be given to the run, ``over`` is set when the test ends, and
+    ``until(condition)`` waits.
+    """
+
+    def until(condition):
+        deadline = time.monotonic() + 60
+        while not condition() and not over.is_set() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    over = threading.Event()
+    made = types.SimpleNamespace(events=[], over=over, until=until)
+    monkeypatch.setitem(sys.modules, "pf_test_gate", made)
+    yield made
+    over.set()
 
 
 @dataclasses.dataclass

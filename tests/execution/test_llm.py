@@ -319,7 +319,7 @@ def test_an_output_is_streamed_only_when_somebody_watches(ask, openai_server):
 
 
 def test_the_first_chunk_comes_before_the_last_is_made(ask, openai_server):
-    openai_server.reset({"replies": [{"text": "a b c d e f", "pause": 0.1}]})
+    openai_server.reset({"replies": [{"text": "a b c d e f", "pause": 0.3}]})
     seen = []
 
     class Events(list):

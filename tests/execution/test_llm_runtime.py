@@ -75,7 +75,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_chat_flow_runs_and_streams(runtime: Any, folder: Path) -> None:
-    runtime.server.reset({"replies": [{"text": "one two three four", "pause": 0.15}]})
+    runtime.server.reset({"replies": [{"text": "one two three four", "pause": 0.5}]})
     seen: list[tuple[float, str]] = []
 
     def listen(event: dict[str, Any]) -> None:

@@ -165,28 +165,30 @@ def test_a_flood_of_output_is_sent_in_few_bounded_pieces(flow):
     assert logs["dropped_bytes"] > 19_000_000
 
 
-def test_late_lines_and_progress_bars_arrive_while_the_node_runs(flow):
+def test_late_lines_and_progress_bars_arrive_while_the_node_runs(flow, gate):
     flow.python(
         "n",
         """
-        import time
+        import pf_test_gate as gate
+
+        def wait_for(text):
+            gate.until(lambda: any(text in e.get("text", "") for e in gate.events))
 
         @tool
         def n():
             print("first")
             print("second")
-            time.sleep(0.3)
+            wait_for("second")
             for step in range(3):
-                print(f"\\r{step}", end="")
-                time.sleep(0.1)
+                print(f"\\rstep {step}", end="")
+                wait_for(f"step {step}")
         """,
     )
-    events = []
-    flow.run(events)
-    sent = [e["text"] for e in events if e["event"] == "log"]
+    flow.run(gate.events)
+    sent = [e["text"] for e in gate.events if e["event"] == "log"]
     assert len(sent) >= 4
     assert "second" in sent[1]
-    assert "0" in sent[2]
+    assert "step 0" in sent[2]
 
 
 def test_output_after_the_end_of_a_node_does_not_fail(flow):
@@ -199,7 +201,7 @@ def test_output_after_the_end_of_a_node_does_not_fail(flow):
         import late, threading
 
         def speak():
-            late.go.wait(10)
+            late.go.wait(60)
             print("late words")
             late.done.set()
 
@@ -210,7 +212,7 @@ def test_output_after_the_end_of_a_node_does_not_fail(flow):
     )
     flow.python(
         "b",
-        "import late\n@tool\ndef b(x):\n    late.go.set()\n    late.done.wait(10)\n",
+        "import late\n@tool\ndef b(x):\n    late.go.set()\n    late.done.wait(60)\n",
         x="${a.output}",
     )
     nodes = flow.run()["nodes"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 
 import pytest
 
@@ -18,15 +17,21 @@ SLEEP = """
 """
 
 
-def test_twenty_coroutines_wait_together(flow):
+def test_twenty_coroutines_wait_together(flow, gate):
     for number in range(20):
-        flow.python(f"n{number}", SLEEP, seconds=0.1)
-    flow.run()
-    result = flow.run()
-    assert result["status"] == "Completed"
-    began = [node["started_at"] for node in result["nodes"].values()]
-    ended = [node["ended_at"] for node in result["nodes"].values()]
-    assert max(began) < min(ended)
+        flow.python(
+            f"n{number}",
+            """
+            import asyncio, pf_test_gate as gate
+
+            @tool
+            async def meet():
+                gate.events.append(1)
+                while len(gate.events) < 20:
+                    await asyncio.sleep(0.005)
+            """,
+        )
+    assert flow.run()["status"] == "Completed"
 
 
 def test_a_small_concurrency_limits_coroutines_too(flow):
@@ -41,7 +46,7 @@ def test_sync_nodes_do_not_block_the_loop(flow):
     flow.file("meeting.py", "import threading\nmet = threading.Event()\n")
     flow.python(
         "waits",
-        "import meeting\n@tool\ndef waits():\n    return meeting.met.wait(10)\n",
+        "import meeting\n@tool\ndef waits():\n    return meeting.met.wait(60)\n",
     )
     flow.python(
         "comes",
@@ -63,11 +68,9 @@ def test_a_running_loop_of_the_caller_does_not_matter(flow):
 
 @pytest.mark.parametrize("raised", ["ValueError('x')", "asyncio.CancelledError()"])
 def test_coroutines_that_fail_end_the_line(flow, raised):
-    flow.python("slow", SLEEP, seconds=5)
+    flow.python("slow", SLEEP, seconds=600)
     flow.python("bad", f"import asyncio\n@tool\nasync def bad():\n    raise {raised}\n")
-    began = time.monotonic()
     result = flow.run()
-    assert time.monotonic() - began < 4
     assert result["error"]["code"] == "ToolExecutionError"
     assert result["error"]["node"] == "bad"
     assert result["nodes"]["slow"]["status"] == "Canceled"

@@ -83,7 +83,7 @@ def test_the_run_fails_with_the_cause_and_start_brings_it_back(
     thread.start()
     assert started.wait(60)
     end(container)
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
     failure = outcome[0]
     error = failure.to_dict() if isinstance(failure, PfError) else failure.error
@@ -91,7 +91,7 @@ def test_the_run_fails_with_the_cause_and_start_brings_it_back(
     causes = ["killed"] if end is kill else ["killed", "removed"]
     assert any(cause in error["message"] for cause in causes)
 
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while runtime.state != "failed" and time.monotonic() < until:
         time.sleep(0.05)
     shown = runtime.to_dict()

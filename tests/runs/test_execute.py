@@ -321,7 +321,7 @@ def test_a_runtime_that_is_stopped_meanwhile_says_so(own_ground, slow_flow):
 
     record = own_ground.run(slow_flow, when_waiting(stop))
     assert record.error["code"] == "runtime_stopped"
-    assert stopped.wait(20)
+    assert stopped.wait(60)
     assert own_ground.runtime.state == "stopped"
     # a stopped one is started by the next run
     assert own_ground.run(slow_flow, inputs={"seconds": 0}).status == "Completed"

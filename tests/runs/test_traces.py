@@ -78,7 +78,7 @@ def collector(monkeypatch):
     yield received
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(60)
 
 
 def with_model_call(record):

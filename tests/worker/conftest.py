@@ -98,8 +98,8 @@ class PipeStream:
     def end(self) -> int:
         """Wait for the program's end and release everything."""
         self.close()
-        code = self.process.wait(20)
-        self._listener.join(20)
+        code = self.process.wait(60)
+        self._listener.join(60)
         self._out.close()
         assert self.process.stderr is not None
         self.process.stderr.close()
@@ -164,7 +164,7 @@ class Worker:
         return result
 
     def processes(self, kind: str) -> list[dict[str, Any]]:
-        stats = self.channel.request("stats").result(20)
+        stats = self.channel.request("stats").result(60)
         return [entry for entry in stats["processes"] if entry["kind"] == kind]
 
     def end(self) -> int:

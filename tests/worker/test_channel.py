@@ -166,7 +166,7 @@ def test_events_are_iterated_until_the_answer(
     peer.say({"type": "result", "id": sent["id"], "value": 7})
     assert [event["n"] for event in pending.events] == [0, 1, 2]
     assert list(pending.events) == []
-    assert pending.result(20) == 7
+    assert pending.result(60) == 7
     assert pending.done
 
 
@@ -178,7 +178,7 @@ def test_events_can_be_called_back(peer: Peer, channel: WorkerChannel) -> None:
     peer.say({"type": "event", "id": sent["id"], "event": {"n": 1}})
     pending.add_done_callback(lambda _: done.set())
     peer.say({"type": "result", "id": sent["id"], "value": None})
-    assert done.wait(20)
+    assert done.wait(60)
     assert seen == [{"n": 1}]
     late = threading.Event()
     pending.add_done_callback(lambda _: late.set())
@@ -191,7 +191,7 @@ def test_answers_find_their_requests_in_any_order(
     pending = [channel.request("ping", n=n) for n in range(5)]
     for request in reversed([peer.hear() for _ in range(5)]):
         peer.say({"type": "result", "id": request["id"], "value": request["n"]})
-    assert [p.result(20) for p in pending] == [0, 1, 2, 3, 4]
+    assert [p.result(60) for p in pending] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_errors_become_exceptions(
     pending = channel.request("ping")
     peer.refuse(code)
     with pytest.raises(kind, match="because") as info:
-        pending.result(20)
+        pending.result(60)
     assert info.value.code == code
     assert info.value.hint == "do that"
 
@@ -226,7 +226,7 @@ def test_everything_pending_fails_when_the_stream_ends(
     peer.end()
     for one in pending:
         with pytest.raises(RuntimeFailed, match="has ended") as info:
-            one.result(20)
+            one.result(60)
         assert info.value.phase == "run"
         assert info.value.log == "last words"
         assert list(one.events) == []
@@ -254,7 +254,7 @@ def test_garbage_in_the_middle_ends_the_channel(
     pending = channel.request("run")
     peer.say_bytes(b"\xff\xff\xff\xff")
     with pytest.raises(RuntimeFailed, match="not ours"):
-        pending.result(20)
+        pending.result(60)
 
 
 def test_the_owner_hears_of_the_end_once(peer: Peer) -> None:
@@ -307,10 +307,10 @@ def test_a_snapshot_is_sent_only_when_it_is_missing(
     assert filled["blobs"] == {DIGEST: "YQ=="}
     again = peer.answer("done")
     assert again["id"] == pending.id != asked["id"]
-    assert pending.result(20) == "done"
+    assert pending.result(60) == "done"
     second = channel.run(snapshot, {"flow": {}})
     assert peer.answer("quick")["op"] == "run"
-    assert second.result(20) == "quick"
+    assert second.result(60) == "quick"
 
 
 def test_a_run_can_be_stopped_while_its_snapshot_is_sent(
@@ -322,10 +322,10 @@ def test_a_run_can_be_stopped_while_its_snapshot_is_sent(
     stopper = threading.Thread(target=pending.cancel)
     stopper.start()
     assert peer.answer({"canceled": False})["op"] == "cancel"
-    stopper.join(20)
+    stopper.join(60)
     peer.say({"type": "result", "id": opened["id"], "value": {"missing": []}})
     with pytest.raises(RunCanceled):
-        pending.result(20)
+        pending.result(60)
 
 
 def test_a_file_that_went_away_is_told(
@@ -336,7 +336,7 @@ def test_a_file_that_went_away_is_told(
     peer.refuse("snapshot_missing")
     peer.answer({"missing": [DIGEST]})
     with pytest.raises(UsageError, match=r"a\.py cannot be read") as info:
-        pending.result(20)
+        pending.result(60)
     assert info.value.code == "file_changed"
 
 
@@ -348,7 +348,7 @@ def test_a_file_that_changed_meanwhile_is_named(
     peer.refuse("snapshot_missing")
     peer.answer({"missing": [DIGEST]})
     with pytest.raises(UsageError, match=r"a\.py changed while") as info:
-        pending.result(20)
+        pending.result(60)
     assert info.value.code == "file_changed"
 
 
@@ -360,7 +360,7 @@ def test_a_snapshot_that_never_arrives_is_not_sent_for_ever(
     peer.answer({"missing": []})
     peer.refuse("snapshot_missing")
     with pytest.raises(PfError) as info:
-        pending.result(20)
+        pending.result(60)
     assert info.value.code == "snapshot_missing"
 
 
@@ -371,10 +371,10 @@ def test_cancel_asks_the_worker(peer: Peer, channel: WorkerChannel) -> None:
     asker = threading.Thread(target=lambda: answers.append(pending.cancel()))
     asker.start()
     assert peer.answer({"canceled": True})["target"] == sent["id"]
-    asker.join(20)
+    asker.join(60)
     assert answers == [True]
     peer.say({"type": "result", "id": sent["id"], "value": {"status": "Canceled"}})
-    assert pending.result(20)["status"] == "Canceled"
+    assert pending.result(60)["status"] == "Canceled"
     assert pending.cancel() is False
 
 

@@ -140,11 +140,11 @@ def test_a_run_that_never_returns_is_ended_with_all_it_started(
         libc.sleep(600)  # holds the interpreter: nothing inside can end this
         """,
     )
-    pending = worker.begin(made, timeout=2)
+    pending = worker.begin(made, timeout=6)
     result = pending.result(60)
     assert result["status"] == "Failed"
     assert result["error"]["code"] == "LineExecutionTimeoutError"
-    assert "2 seconds" in result["error"]["message"]
+    assert "6 seconds" in result["error"]["message"]
     assert result["nodes"]["step1"]["status"] == "Completed"
     assert result["nodes"]["step2"]["status"] == "Canceled"
     assert pending.result()["pid"] == int(pids.read_text().split()[0])
@@ -156,7 +156,7 @@ def test_a_run_that_never_returns_is_ended_with_all_it_started(
 def test_a_run_that_sleeps_is_ended_in_time(
     worker: Any, make_flow: MakeFlow, still_works: Callable[[], None]
 ) -> None:
-    result = worker.run(make_flow("time.sleep(600)"), timeout=0.5)
+    result = worker.run(make_flow("time.sleep(600)"), timeout=4)
     assert result["error"]["code"] == "LineExecutionTimeoutError"
     assert result["nodes"]["step1"]["status"] == "Canceled"
     still_works()
@@ -250,7 +250,6 @@ def test_a_flood_around_pythons_streams_is_bounded(
         for _ in range(100 * 16):
             os.write(1, b"x" * 65536)
         os.write(1, b"the end\\n")
-        time.sleep(0.2)
         return "done"
         """
     )
@@ -269,14 +268,12 @@ def test_a_flood_around_pythons_streams_is_bounded(
     still_works()
 
 
-@anywhere
 def test_output_of_subprocesses_belongs_to_their_node(
     worker: Any, make_flow: MakeFlow
 ) -> None:
     body = """
         subprocess.run(["echo", "from {0}"])
         subprocess.run("echo err {0} >&2", shell=True)
-        time.sleep(0.1)
         return text
         """
     result = worker.run(make_flow(body.format("one"), body.format("two")))
@@ -302,9 +299,9 @@ def test_cancel_ends_the_run_and_what_it_started(
             started.set()
 
     pending = worker.channel.run(made.snapshot, body, watch)
-    assert started.wait(30)
+    assert started.wait(60)
     assert pending.cancel() is True
-    result = pending.result(30)
+    result = pending.result(60)
     assert result["status"] == "Canceled"
     assert result["error"]["code"] == "canceled"
     assert result["nodes"]["step1"]["status"] == "Completed"

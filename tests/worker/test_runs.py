@@ -280,7 +280,7 @@ def test_stats_tell_what_runs(
     pending = worker.begin(make_flow("time.sleep(600)"))
     stats = until(
         lambda: (
-            (s := worker.channel.request("stats").result(20))
+            (s := worker.channel.request("stats").result(60))
             and any(p["kind"] == "template" for p in s["processes"])
             and s
         )
@@ -289,7 +289,7 @@ def test_stats_tell_what_runs(
     kinds = {process["kind"] for process in stats["processes"]}
     assert {"control", "zygote", "template"} <= kinds
     assert all(process["rss"] > 0 for process in stats["processes"])
-    assert worker.channel.request("ping").result(20)["time"]
+    assert worker.channel.request("ping").result(60)["time"]
     assert pending.cancel()
 
 
@@ -297,19 +297,19 @@ def test_wrong_requests_are_answered_and_harmless(
     worker: Any, make_flow: MakeFlow
 ) -> None:
     with pytest.raises(PfError, match="unknown operation 'dance'") as info:
-        worker.channel.request("dance").result(20)
+        worker.channel.request("dance").result(60)
     assert "run" in info.value.hint
     with pytest.raises(PfError) as info:
-        worker.channel.request("run", snapshot="0" * 64, flow={}).result(20)
+        worker.channel.request("run", snapshot="0" * 64, flow={}).result(60)
     assert info.value.code == "snapshot_missing"
     with pytest.raises(PfError, match="malformed"):
-        worker.channel.request("snapshot.open").result(20)
+        worker.channel.request("snapshot.open").result(60)
     with pytest.raises(PfError, match="does not stay inside"):
         worker.channel.request(
             "snapshot.open",
             snapshot="1" * 64,
             files=[{"path": "../x", "digest": "2" * 64, "size": 1, "mode": 0o644}],
-        ).result(20)
+        ).result(60)
     assert worker.run(make_flow("return text"))["status"] == "Completed"
 
 
@@ -335,10 +335,10 @@ def test_shutdown_ends_everything(
 ) -> None:
     pending = worker.begin(make_flow("time.sleep(600)"))
     until(lambda: worker.processes("template"))
-    assert worker.channel.request("shutdown").result(20) == {}
+    assert worker.channel.request("shutdown").result(60) == {}
     with pytest.raises(RuntimeFailed):
-        pending.result(20)
-    assert worker.stream.process.wait(20) == 0
+        pending.result(60)
+    assert worker.stream.process.wait(60) == 0
     until(lambda: not living())
 
 
@@ -384,9 +384,9 @@ def test_a_killed_control_takes_its_processes_along(
     until(lambda: killed.processes("template"))
     killed.stream.process.kill()
     with pytest.raises(RuntimeFailed) as info:
-        pending.result(20)
+        pending.result(60)
     assert info.value.phase == "run"
-    killed.stream.process.wait(20)
+    killed.stream.process.wait(60)
     until(lambda: not living())
     killed.stream.process.returncode = 0
     for folder in (tmp_path / "worker").glob("work-*"):
