@@ -126,8 +126,8 @@ class Flow:
         """
         if self.context.variant or self.context.overrides:
             raise UserErrorException(
-                "a flow that is called from code runs with its default variants and its "
-                "own values; only other connections can be given"
+                "a flow that is called from code runs with its default variants and "
+                "its own values; only other connections can be given"
             )
         missing = [
             name
