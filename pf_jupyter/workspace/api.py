@@ -37,6 +37,10 @@ from .environment_api import EnvironmentDiff as EnvironmentDiff
 from .environment_api import Environments as Environments
 from .environment_api import Package as Package
 from .environment_api import PackageChange as PackageChange
+from .evaluation_api import ComparesRuns as ComparesRuns
+from .evaluation_api import EvaluatesRuns as EvaluatesRuns
+from .evaluation_api import JudgedRun as JudgedRun
+from .evaluation_api import RunComparison as RunComparison
 from .flow_api import FlowInfo as FlowInfo
 from .flow_api import Flows as Flows
 from .flow_api import Picture as Picture

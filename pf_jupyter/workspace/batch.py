@@ -13,6 +13,7 @@ from ..runs.batch.journal import Reader
 from ..runs.batch.request import BatchRequest
 from ..store.records import RunRecord
 from .api import BatchRun, EnteredLine, LineResult, OnBatchEvent, RunResult
+from .evaluation import LocalJudged
 from .frames import details_frame, outputs_frame
 from .result import node_result
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _NO_COUNTS = {"total": 0, "completed": 0, "failed": 0, "reused": 0}
 
 
-class LocalBatchRun(BatchRun):
+class LocalBatchRun(LocalJudged, BatchRun):
     """A batch run as it was recorded, its results read when they are asked for.
 
     Parameters

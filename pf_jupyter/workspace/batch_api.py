@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .evaluation_api import ComparesRuns, EvaluatesRuns, JudgedRun
 
 if TYPE_CHECKING:
     from .api import NodeResult, RunResult
@@ -146,7 +147,7 @@ class EnteredLine(ABC):
         """Run the whole flow with the line's inputs."""
 
 
-class BatchRun(ABC):
+class BatchRun(JudgedRun, ABC):
     """A flow over rows, finished or not.
 
     Attributes
@@ -257,7 +258,7 @@ class BatchRun(ABC):
         """Return self when Completed, else raise RunFailed or a kind of it."""
 
 
-class RunsBatches:
+class RunsBatches(EvaluatesRuns):
     """What a runtime can do with many rows."""
 
     def batch(
@@ -322,7 +323,7 @@ class RunsBatches:
         raise _elsewhere("run")
 
 
-class KeepsBatches:
+class KeepsBatches(ComparesRuns):
     """What the records of runs can do with batches."""
 
     def batch(self, run_id: str) -> BatchRun:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound, UsageError
 from .api import BatchRun, KeepsBatches, OnBatchEvent, RunsBatches
+from .evaluation import LocalComparing, LocalEvaluating
 
 if TYPE_CHECKING:
+    from ..runs.evaluation.stopping import StopRule
     from .batch import LocalBatchRun
     from .local import LocalWorkspace
 
 
-class LocalBatching(RunsBatches):
+class LocalBatching(LocalEvaluating, RunsBatches):
     """A runtime that runs batches; `_workspace` and `id` are the runtime's."""
 
     _workspace: LocalWorkspace
@@ -44,6 +46,7 @@ class LocalBatching(RunsBatches):
         tags: Mapping[str, str] | None = None,
         on_event: OnBatchEvent | None = None,
         raise_on_failure: bool = False,
+        steering: StopRule | None = None,
     ) -> BatchRun:
         """Run a flow over rows and wait for the end; see `RunsBatches.batch`."""
         from ..runs.batch.mapping import parse_mapping
@@ -73,7 +76,7 @@ class LocalBatching(RunsBatches):
             name=name,
             tags=dict(tags or {}),
         )
-        record = core.batches.run(self.id, request, on_event)
+        record = core.batches.run(self.id, request, on_event, steering=steering)
         run = LocalBatchRun(self._workspace, record)
         if raise_on_failure:
             run.raise_for_status()
@@ -84,7 +87,7 @@ def _id(run: str | BatchRun | None) -> str | None:
     return run if run is None or isinstance(run, str) else run.run_id
 
 
-class LocalBatchRecords(KeepsBatches):
+class LocalBatchRecords(LocalComparing, KeepsBatches):
     """The records of batches in a local workspace; `_workspace` is theirs."""
 
     _workspace: LocalWorkspace
