@@ -74,7 +74,7 @@ class Core:
         """Runs batches; what that needs is loaded when the first one is asked for."""
         from ..runs.batch.engine import BatchRunner
 
-        return BatchRunner(self.executor, self.store)
+        return BatchRunner(self.executor, self.life)
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run or a batch of this process (NotFound, IllegalState)."""
