@@ -255,16 +255,8 @@ class FreshBackend:
         """Kill what outlived its executor, where orphans come to us."""
         if not self._adopts:
             return False
-        own = os.getpid()
-        spared = self.own() | keep
-        strays = {
-            pid
-            for pid, parent in process_tree.parents().items()
-            if parent == own and pid not in spared
-        }
-        for pid in strays:
-            process_tree.kill_tree(pid)
-        self._strays |= strays
+        self._strays |= process_tree.end_strays(self.own() | keep)
+        found = bool(self._strays)
         # Each is waited for by its number: the interpreters belong to their threads.
         for pid in list(self._strays):
             try:
@@ -272,7 +264,7 @@ class FreshBackend:
                     self._strays.discard(pid)
             except ChildProcessError:
                 self._strays.discard(pid)
-        return bool(self._strays)
+        return found
 
     def processes(self) -> List[Dict[str, Any]]:
         """Return the processes that exist: pid, kind, snapshot."""

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Dict, Iterable, List, Optional
+from typing import AbstractSet, Any, Dict, Iterable, List, Optional, Set
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -54,8 +54,11 @@ def offer_to_oom_killer() -> None:
         pass
 
 
-def parents() -> Dict[int, int]:
-    """Return pid → parent's pid of every process that can be seen."""
+def parents(*, ended: bool = False) -> Dict[int, int]:
+    """Return pid → parent's pid of every process that can be seen.
+
+    ``ended`` also of those that ended and were not waited for yet.
+    """
     found: Dict[int, int] = {}
     try:
         names = os.listdir("/proc")
@@ -71,7 +74,7 @@ def parents() -> Dict[int, int]:
             continue
         # The second field is the command in parentheses and may hold anything.
         fields = stat[stat.rfind(b")") + 2 :].split()
-        if fields[0] != b"Z":
+        if ended or fields[0] != b"Z":
             found[int(name)] = int(fields[1])
     return found
 
@@ -249,6 +252,23 @@ def _marked_by_ps(mark: bytes) -> List[int]:
     letters = "-axEww" if sys.platform == "darwin" else "-axeww"
     rows = _ask_ps(letters, "-o", "pid=,command=")
     return [int(row[0]) for row in rows if mark in row[1:]]
+
+
+def end_strays(spared: AbstractSet[int]) -> Set[int]:
+    """Kill our children, but for ``spared``, and all that is below them.
+
+    Returns
+    -------
+    set
+        Who they were. While there is any, also one that was not waited for yet, others
+        may come: its children become ours when it ends, maybe after we have looked.
+    """
+    own = os.getpid()
+    found = parents(ended=True).items()
+    strays = {pid for pid, parent in found if parent == own and pid not in spared}
+    for pid in strays:
+        kill_tree(pid)
+    return strays
 
 
 def describe_exit(status: Optional[int]) -> str:

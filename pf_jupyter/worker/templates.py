@@ -290,16 +290,7 @@ class ForkBackend:
         """Kill what outlived its executor; whether there was anything."""
         if not self._adopts:
             return False
-        own = os.getpid()
-        spared = self.own() | keep
-        strays = [
-            pid
-            for pid, parent in process_tree.parents().items()
-            if parent == own and pid not in spared
-        ]
-        for pid in strays:
-            process_tree.kill_tree(pid)
-        return bool(strays)
+        return bool(process_tree.end_strays(self.own() | keep))
 
     def processes(self) -> List[Dict[str, Any]]:
         """Return the processes that exist: pid, kind, snapshot."""
