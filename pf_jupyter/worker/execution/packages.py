@@ -59,11 +59,15 @@ _BUILT_IN = {
     "promptflow.tools.serpapi.SerpAPI.search": "python",
     "promptflow.tools.serpapi.search": "python",
     "promptflow.tools.template_rendering.render_template_jinja2": "python",
+    "promptflow_vectordb.tool.faiss_index_lookup.FaissIndexLookup.search": "python",
 }
 _RENAMED = {
     "content_safety_text.tools.content_safety_text_tool.analyze_text": (
         "promptflow.tools.azure_content_safety.analyze_text"
-    )
+    ),
+    "embeddingstore.tool.faiss_index_lookup.search": (
+        "promptflow_vectordb.tool.faiss_index_lookup.FaissIndexLookup.search"
+    ),
 }
 
 
@@ -202,7 +206,7 @@ def _not_found(tool_id: str, known: List[str]) -> FlowFailure:
     close = close or [name for name in known if name.endswith(f".{last}")][:3]
     package = tool_id.partition(".")[0].replace("_", "-")
     hint = f"{way_to_add(package or 'NAME')}, when that is its package"
-    if close:
+    if close and package != "promptflow-vectordb":
         hint = f"did you mean {' or '.join(repr(name) for name in close)}?"
     return FlowFailure(
         "PackageToolNotFoundError",
