@@ -120,7 +120,7 @@ def test_running_out_of_memory_names_the_limit(
 def test_a_time_limit_ends_the_code(
     runtime: Runtime, make_flow: MakeFlow, body: str
 ) -> None:
-    result = runtime.run(make_flow(body), timeout=1)
+    result = runtime.run(make_flow(body), timeout=5)
     assert result.status == "Failed"
     assert result.error is not None
     assert result.error["code"] == "LineExecutionTimeoutError"
@@ -140,7 +140,7 @@ if child == 0:
     time.sleep(3600)
 return " ".join(map(str, [*left, child]))
 """
-    result = runtime.run(make_flow(leave), timeout=30)
+    result = runtime.run(make_flow(leave), timeout=120)
     assert result.outputs is not None
     pids = result.outputs["answer"]
     assert len(pids.split()) == 3

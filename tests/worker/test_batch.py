@@ -182,7 +182,7 @@ def test_a_line_that_takes_too_long_is_ended_alone(
             time.sleep(0.01)
     return text
     """
-    batch = Batch(worker, make_flow(body), range(20), line_timeout=1.0)
+    batch = Batch(worker, make_flow(body), range(20), line_timeout=4.0)
     assert batch.result()["status"] == "Completed"
     assert batch.errors() == {3: "LineExecutionTimeoutError"}
     assert batch.lines[3]["nodes"]["step1"]["status"] == "Canceled"
@@ -201,7 +201,7 @@ def test_a_line_that_holds_the_interpreter_is_ended_too(
         ctypes.PyDLL(None).sleep(600)
     return text
     """
-    batch = Batch(worker, make_flow(body), range(4), line_timeout=0.5)
+    batch = Batch(worker, make_flow(body), range(4), line_timeout=3.0)
     assert batch.result()["status"] == "Completed"
     assert batch.errors() == {1: "LineExecutionTimeoutError"}
     assert set(batch.answers()) == {0, 2, 3}

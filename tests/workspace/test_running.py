@@ -16,7 +16,7 @@ def run(coroutine):
 def test_the_loop_goes_on_meanwhile(rt, slow_flow):
     async def both():
         ticks = 0
-        task = asyncio.create_task(rt.arun(slow_flow, seconds=0.3))
+        task = asyncio.create_task(rt.arun(slow_flow, seconds=1.0))
         while not task.done():
             await asyncio.sleep(0.02)
             ticks += 1
