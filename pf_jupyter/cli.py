@@ -65,6 +65,10 @@ def _main(words: list[str]) -> int:
 
         _say(__version__)
         return 0
+    if words[0] == "server":
+        from .server.team import main as serve
+
+        return serve(words[1:])
     return _Command(words).run()
 
 

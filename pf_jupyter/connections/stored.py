@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,12 @@ from .sending import execution_form
 from .types import STRONG_TYPE_PREFIX, TYPES
 
 SCOPES = ("personal", "workspace")
+
+
+visible: ContextVar[Callable[[ConnectionRecord], bool]] = ContextVar(
+    "visible", default=lambda record: True
+)
+"""Tells which connections there are for whoever is worked for just now."""
 
 
 class StoredConnections:
@@ -159,9 +166,11 @@ class StoredConnections:
         IllegalState
             The key of a secret is gone.
         """
+        may_use = visible.get()
         return {
             record.name: execution_form(self._definition(record), environ)
             for record in self._rows.named(names)
+            if may_use(record)
         }
 
     def _record(self, definition: Definition, **facts: str) -> ConnectionRecord:

@@ -6,6 +6,7 @@ import functools
 import getpass
 import platform
 import re
+from contextvars import ContextVar
 
 from ..engines.api import LABEL
 from ..errors import UsageError
@@ -40,9 +41,18 @@ def check_name(name: str) -> str:
     raise UsageError(f"{text!r} cannot be a runtime's name", code="bad_name", hint=hint)
 
 
-@functools.cache
+acting: ContextVar[str | None] = ContextVar("acting", default=None)
+"""For whom this process works just now; None means for its own user."""
+
+
 def user() -> str:
-    """Return the name of the user of this process, for the owner of what it makes."""
+    """Return whose the things are that are made now: who is worked for, else ours."""
+    return acting.get() or process_user()
+
+
+@functools.cache
+def process_user() -> str:
+    """Return the name of the user whose process this is."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -12,7 +12,7 @@ from jupyter_server.auth import IdentityProvider, PasswordIdentityProvider, User
 from jupyter_server.auth.identity import LegacyIdentityProvider
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from traitlets import Bool, Unicode
+from traitlets import Bool, List, Unicode
 
 from ..workspace.remote_routes import PREFIX
 from ..workspace.serving import os_user, own_workspace
@@ -43,11 +43,25 @@ class PfJupyter(ExtensionApp):
         "by it and not by themselves.",
     ).tag(config=True)
 
+    team = Bool(
+        False,
+        help="Whether this server is asked by several people, each with rights of "
+        "their own (docs/roles.md). Rights hold where people reach it over HTTP only: "
+        "turn it on for a server that runs as a user of its own and starts no kernels "
+        "for others, as `jupyter pf server` does.",
+    ).tag(config=True)
+    owners = List(
+        Unicode(),
+        help="People who are given the role Owner when the server starts.",
+    ).tag(config=True)
+
     def initialize_settings(self) -> None:
         """Open nothing yet: a server that nobody asks costs nothing."""
         workspace = own_workspace(self.home or None)
-        self.served = Served(workspace, self._root)
+        self.served = Served(workspace, self._root, team=self.team)
         self.settings["pf_jupyter"] = self.served
+        for name in self.owners:
+            workspace.roles.assign(name, "owner")
 
     def initialize_handlers(self) -> None:
         """Make a handler of each path of the table."""
@@ -72,7 +86,7 @@ class PfJupyter(ExtensionApp):
         the names that Jupyter makes up for its guests change with each browser.
         """
         provider = self._server.identity_provider
-        if user is None or type(provider) in _ONE_PERSON:
+        if user is None or not self.team or type(provider) in _ONE_PERSON:
             return os_user()
         return user.username
 
@@ -86,6 +100,9 @@ class PfJupyter(ExtensionApp):
         self.served.close()
 
     def _root(self) -> Path:
+        if self.team:
+            # a team's server shows no files; flows come from where people are
+            return self.served.folder / "no-flows"
         return Path(self._server.root_dir).expanduser()
 
     @property

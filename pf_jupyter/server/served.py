@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..workspace.api import Workspace
-from ..workspace.serving import server_folder
+from ..workspace.serving import for_person, server_folder
 from .journal import Journal
 from .operations import Operations
 from .tokens import Tokens
@@ -27,10 +27,15 @@ class Served:
         Of this process.
     root
         Returns the folder that flows named by browsers are below.
+    team
+        Whether several people ask, each with rights of their own.
     """
 
-    def __init__(self, workspace: Workspace, root: Callable[[], Path]) -> None:
+    def __init__(
+        self, workspace: Workspace, root: Callable[[], Path], *, team: bool = False
+    ) -> None:
         self.workspace = workspace
+        self.team = team
         self.folder = server_folder(workspace)
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.root = root
@@ -39,6 +44,15 @@ class Served:
         self.tokens = Tokens(self.folder / "tokens")
         self.uploads = Uploads(self.folder / "uploads")
         self.calls = ThreadPoolExecutor(CALLS, thread_name_prefix="pf-call")
+
+    def workspace_of(self, principal: str) -> Workspace:
+        """Return the workspace as one person has it.
+
+        Where the server is one person's own, that is all of it.
+        """
+        if not self.team:
+            return self.workspace
+        return for_person(self.workspace, principal)
 
     def close(self) -> None:
         """Let go of everything; runtimes live on."""

@@ -48,8 +48,8 @@ class Ask:
 
     @property
     def workspace(self) -> Workspace:
-        """The workspace of this process."""
-        return self.served.workspace
+        """The workspace, as whoever asks has it."""
+        return self.served.workspace_of(self.principal)
 
     @property
     def long(self) -> Operation:

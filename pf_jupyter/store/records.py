@@ -197,3 +197,27 @@ class EnvironmentVersionRecord:
     tags: dict[str, str] = field(default_factory=dict)
     registries: dict[str, str] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AssignmentRecord:
+    """Who has which role on what; ``until`` None means until it is taken back."""
+
+    principal: str
+    role: str
+    scope: str
+    granted_by: str
+    created_at: str
+    until: str | None = None
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """What was asked, and the answer."""
+
+    time: str
+    principal: str
+    right: str
+    kind: str
+    name: str
+    allowed: bool

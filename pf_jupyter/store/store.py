@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..errors import AlreadyExists
 from . import rows, tables
+from .access import AccessRows
 from .batches import BatchRows
 from .codec import decode, encode
 from .connections import ConnectionRows
@@ -50,6 +51,7 @@ class Store:
     def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.folder = folder
         self.database = Database(folder, busy_seconds=busy_seconds)
+        self.access = AccessRows(self.database)
         self.connections = ConnectionRows(self.database)
         self.batches = BatchRows(self.database)
         self.environments = EnvironmentRows(self.database)
@@ -320,6 +322,12 @@ class Store:
         with self.database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else rows.run_record(row)
+
+    def run_owners(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Return whose runs these are."""
+        query = select(_runs.run_id, _runs.owner).where(_runs.run_id.in_(run_ids))
+        with self.database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def runs(
         self,

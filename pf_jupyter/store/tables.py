@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision of this schema; a test holds it against the migration scripts."""
 
 # SQLite numbers rows by itself only when the key is called INTEGER
@@ -165,4 +165,27 @@ environment_versions = Table(
     Column("image", Text, nullable=False),
     Column("registries", Text, nullable=False),
     Column("document", Text, nullable=False),
+)
+
+role_assignments = Table(
+    "role_assignments",
+    metadata,
+    Column("principal", String(255), primary_key=True),
+    Column("role", String(32), primary_key=True),
+    Column("scope", String(300), primary_key=True),
+    Column("granted_by", String(255), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("until", String(32)),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("time", String(32), nullable=False),
+    Column("principal", String(255), nullable=False),
+    Column("right", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("name", String(600), nullable=False),
+    Column("allowed", Boolean, nullable=False),
 )

@@ -48,6 +48,10 @@ from .flow_api import Problem as Problem
 from .flow_api import Validation as Validation
 from .package_api import HasPackages as HasPackages
 from .package_api import Installation as Installation
+from .role_api import Answer as Answer
+from .role_api import Assignment as Assignment
+from .role_api import AuditLine as AuditLine
+from .role_api import Roles as Roles
 
 RunStatus = Literal[
     "NotStarted", "Running", "Completed", "Failed", "Canceled", "Interrupted"
@@ -354,6 +358,7 @@ class Workspace(ABC):
     computes: Computes
     connections: Connections
     environments: Environments
+    roles: Roles
 
     @abstractmethod
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:

@@ -22,6 +22,7 @@ from ..runtimes.sessions import Clock, now
 from ..store.store import Store
 
 if TYPE_CHECKING:
+    from ..access.access import Access
     from ..runs.batch.engine import BatchRunner
     from ..runtimes.channel import WorkerChannel
 
@@ -68,6 +69,13 @@ class Core:
         self.connections = StoredConnections(self.store)
         self._guard = threading.Lock()
         self._arrived = False
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may do what."""
+        from ..access.access import Access
+
+        return Access(self.store.access)
 
     @cached_property
     def batches(self) -> BatchRunner:

@@ -57,6 +57,7 @@ class LocalWorkspace(Workspace):
         from .connections import LocalConnections
         from .environments import LocalEnvironments
         from .flows import LocalFlows
+        from .roles import LocalRoles
         from .runs import LocalRuns
         from .runtimes import LocalRuntimes
 
@@ -72,6 +73,7 @@ class LocalWorkspace(Workspace):
         self.computes = LocalComputes(self)
         self.connections = LocalConnections(self)
         self.environments = LocalEnvironments(self)
+        self.roles: LocalRoles = LocalRoles(self)
 
     @property
     def core(self) -> Core:

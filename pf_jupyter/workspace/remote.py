@@ -28,6 +28,7 @@ from .flows import LocalFlows
 from .remote_beside import Beside, RemoteBatchRecords, environments_of
 from .remote_client import Client
 from .remote_operations import Work
+from .remote_roles import RemoteRoles
 from .remote_runtime import USABLE, RemoteRuntime
 from .remote_wire import check_from_json, run_from_json
 from .result import LocalRunResult
@@ -51,6 +52,7 @@ class RemoteWorkspace(Workspace):
         self.runs: RemoteRuns = RemoteRuns(self)
         self.computes: RemoteComputes = RemoteComputes(self)
         self.connections: RemoteConnections = RemoteConnections(self)
+        self.roles: RemoteRoles = RemoteRoles(client)
         self.core = _Known(self.connections)
         self.beside = Beside(client)
 

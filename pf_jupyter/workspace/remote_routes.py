@@ -170,6 +170,12 @@ _ALL = (
     _call("connections.show", "GET connections/{name}", "Show a connection"),
     _call("connections.update", "PATCH connections/{name}", "Change a connection"),
     _gone("connections.delete", "DELETE connections/{name}", "Forget a connection"),
+    # roles
+    _call("roles.list", "GET roles", "List who has which role on what"),
+    _call("roles.assign", "POST roles", "Give a role", status=201),
+    _gone("roles.revoke", "POST roles/revoke", "Take a role back"),
+    _call("roles.check", "POST roles/check", "Tell whether somebody may do something"),
+    _call("roles.audit", "GET audit", "List what was asked, the newest first"),
     # the workspace
     _call("doctor.check", "GET doctor", "Check everything that is needed"),
     _call("doctor.fix", "POST doctor/fix", "Check everything, mend what is safe"),
@@ -190,6 +196,13 @@ _ALL = (
     ),
     # tokens of kernels
     _call("tokens.list", "GET tokens", "List what kernels may ask", people_only=True),
+    _call(
+        "tokens.create",
+        "POST tokens",
+        "Make a token for your own kernels elsewhere; it is shown this once",
+        status=201,
+        people_only=True,
+    ),
     _gone(
         "tokens.revoke",
         "DELETE tokens/{id}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -93,7 +94,9 @@ class BackgroundRun:
                 self.record = record
                 _call(loop, finish, record, None)
 
-        threading.Thread(target=work, name="pf-run", daemon=True).start()
+        # whom it is for is known in this context
+        call = contextvars.copy_context().run
+        threading.Thread(target=call, args=(work,), name="pf-run", daemon=True).start()
         return done
 
     def _begun(self, run_id: str) -> None:

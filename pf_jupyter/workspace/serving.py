@@ -28,6 +28,15 @@ def server_folder(workspace: Workspace) -> Path:
     return folder
 
 
+def for_person(workspace: Workspace, principal: str) -> Workspace:
+    """Return a workspace of this process as one person has it."""
+    from .guarded import GuardedWorkspace
+    from .local import LocalWorkspace
+
+    assert isinstance(workspace, LocalWorkspace)
+    return GuardedWorkspace(workspace, principal)
+
+
 def record_of(result: RunResult) -> RunRecord:
     """Return the record that a result was made from."""
     record: RunRecord = result.record  # type: ignore[attr-defined]

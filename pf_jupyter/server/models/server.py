@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from .base import Answer, ErrorAnswer
+from .base import Answer, Asked, ErrorAnswer, Name
 
 
 class StatusAnswer(Answer):
@@ -52,3 +52,17 @@ class TokensAnswer(Answer):
     """All tokens of kernels."""
 
     tokens: list[TokenAnswer]
+
+
+class CreateToken(Asked):
+    """What the token is for, for people."""
+
+    kernel: Name
+
+
+class NewTokenAnswer(Answer):
+    """A new token; nobody can look at it again."""
+
+    token: str
+    id: str
+    expires_at: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import UsageError
+from ...errors import Refused, UsageError
 from ...workspace.api import FlowInfo
 from ...workspace.remote_wire import pack, unpack, validation_to_json
 from .. import models
@@ -63,5 +63,13 @@ def _validate(ask: Ask) -> Any:
 @verb("flows.upload", body=models.UploadFlow, answer=models.UploadAnswer)
 def _upload(ask: Ask) -> Any:
     body: models.UploadFlow = ask.body
+    if ask.served.team:
+        allowed = ask.workspace.roles.check(ask.principal, "run.create")
+        if not allowed.allowed:
+            raise Refused(
+                f"{ask.principal} may not make a run (needs {allowed.needs})",
+                code="missing_right",
+                hint=f"ask an owner for it: {', '.join(allowed.ask)}",
+            )
     ask.served.uploads.take(ask.principal, body)
     return models.UploadAnswer(upload=body.key, name=body.name, digest=body.digest)

@@ -59,6 +59,14 @@ def _tokens(ask: Ask) -> Any:
     return models.TokensAnswer.model_validate({"tokens": found})
 
 
+@verb("tokens.create", body=models.CreateToken, answer=models.NewTokenAnswer)
+def _make_token(ask: Ask) -> Any:
+    token = ask.served.tokens.make(ask.body.kernel, ask.principal)
+    grant = ask.served.tokens.find(token)
+    assert grant is not None
+    return models.NewTokenAnswer(token=token, id=grant.id, expires_at=grant.expires_at)
+
+
 @verb("tokens.revoke")
 def _revoke(ask: Ask) -> None:
     mine = {g.id for g in ask.served.tokens.all() if g.principal == ask.principal}

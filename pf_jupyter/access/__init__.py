@@ -1,0 +1,1 @@
+"""Who may do what: roles, who has them on what, and what was refused."""

@@ -1,0 +1,393 @@
+"""A workspace as one person has it: every verb asks for its right before anything
+else happens, and what may not be seen is not there."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ..access.access import hidden
+from ..access.roles import Thing
+from ..connections.stored import visible
+from ..errors import AlreadyExists
+from ..runtimes.identity import acting
+from .api import (
+    Answer,
+    Assignment,
+    AuditLine,
+    BatchRun,
+    CheckResult,
+    Computes,
+    Connection,
+    Connections,
+    Environments,
+    Roles,
+    RunResult,
+    Runs,
+    Scope,
+    Workspace,
+)
+from .guarded_runtimes import GuardedRuntimes
+
+if TYPE_CHECKING:
+    from ..store.records import ConnectionRecord
+    from .local import LocalWorkspace
+
+_ENVIRONMENT_RIGHTS = {
+    **dict.fromkeys(("list", "names", "get", "diff", "check"), "environment.list"),
+    **dict.fromkeys(("init", "build", "publish", "import_"), "environment.create"),
+    **dict.fromkeys(("describe", "archive", "restore"), "environment.update"),
+    "export": "environment.use",
+}
+
+
+class GuardedWorkspace(Workspace):
+    """The workspace of this process, for one person.
+
+    Parameters
+    ----------
+    inner
+        It.
+    principal
+        The person.
+    """
+
+    def __init__(self, inner: LocalWorkspace, principal: str) -> None:
+        self.inner = inner
+        self.principal = principal
+        self.name = inner.name
+        self.runtimes = GuardedRuntimes(self)
+        self.flows = inner.flows
+        self.runs = GuardedRuns(self)
+        self.computes = GuardedComputes(self)
+        self.connections = GuardedConnections(self)
+        self.environments = cast(Environments, GuardedEnvironments(self))
+        self.roles = GuardedRoles(self)
+
+    def doctor(self, *, fix: bool = False) -> list[CheckResult]:
+        """Check what the workspace needs; mending it is a right of its own."""
+        right = "workspace.update" if fix else "workspace.list"
+        with self.may(right, Thing("workspace")):
+            return self.inner.doctor(fix=fix)
+
+    def close(self) -> None:
+        """Leave the workspace to the others who have it."""
+
+    @contextmanager
+    def may(self, right: str, thing: Thing) -> Iterator[None]:
+        """Refuse, or do what follows in this person's name.
+
+        Raises
+        ------
+        Refused, NotFound
+            See `Access.require`.
+        """
+        self.inner.roles.access.require(self.principal, right, thing)
+        who, sight = acting.set(self.principal), visible.set(self._may_use)
+        try:
+            yield
+        finally:
+            acting.reset(who)
+            visible.reset(sight)
+
+    def sees(self, thing: Thing) -> bool:
+        """Tell whether this person may know of a thing."""
+        return self.inner.roles.access.sees(self.principal, thing)
+
+    def thing(self, kind: str, name: str) -> Thing:
+        """Return a thing that this person may know of (NotFound)."""
+        found = self.inner.roles.thing(kind, name)
+        if not self.sees(found):
+            raise hidden(found)
+        return found
+
+    def _may_use(self, record: ConnectionRecord) -> bool:
+        thing = connection_thing(record.name, record.owner, record.scope)
+        access = self.inner.roles.access
+        return access.decide(self.principal, "connection.use", thing).allowed
+
+    def __repr__(self) -> str:
+        return f"<Workspace {self.name} of {self.principal}>"
+
+
+def connection_thing(name: str, owner: str, scope: str) -> Thing:
+    """Return a connection as rights see it."""
+    return Thing("connection", name, owner, scope == "workspace")
+
+
+class GuardedRuns(Runs):
+    """The runs that one person may see.
+
+    Parameters
+    ----------
+    workspace
+        Theirs.
+    """
+
+    def __init__(self, workspace: GuardedWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self, *, limit: int = 100) -> builtins.list[dict[str, Any]]:
+        """Return the newest runs; see `Runs.list`."""
+        sees = self._workspace.sees
+        found: builtins.list[dict[str, Any]] = []
+        most = limit
+        while True:
+            every = self._inner.list(limit=most)
+            owners = self._workspace.inner.core.store.run_owners(
+                [run["run_id"] for run in every]
+            )
+            found = [
+                run
+                for run in every
+                if sees(Thing("run", run["run_id"], owners.get(run["run_id"])))
+            ]
+            if len(found) >= limit or len(every) < most:
+                return found[:limit]
+            most *= 4
+
+    def get(self, run_id: str) -> RunResult:
+        """Return a recorded run (NotFound); for a batch, what `batch` returns."""
+        self._thing(run_id)
+        return self._inner.get(run_id)
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run (NotFound, IllegalState)."""
+        with self._workspace.may("run.update", self._thing(run_id)):
+            self._inner.cancel(run_id)
+
+    def batch(self, run_id: str) -> BatchRun:
+        """Return a batch run (NotFound, UsageError for a single run)."""
+        self._thing(run_id)
+        return self._inner.batch(run_id)
+
+    def is_batch(self, run_id: str) -> bool:
+        """Return whether a run is a batch; False when it is not there."""
+        return self._inner.is_batch(run_id)
+
+    def archive(self, run_id: str) -> None:
+        """Take a run out of the lists (NotFound)."""
+        with self._workspace.may("run.update", self._thing(run_id)):
+            self._inner.archive(run_id)
+
+    def restore(self, run_id: str) -> None:
+        """Bring an archived run back (NotFound)."""
+        with self._workspace.may("run.update", self._thing(run_id)):
+            self._inner.restore(run_id)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run, its record and its files (NotFound, IllegalState)."""
+        with self._workspace.may("run.delete", self._thing(run_id)):
+            self._inner.delete(run_id)
+
+    def export(self, run_id: str, to: str | Path) -> Path:
+        """Write a batch run into a folder as the public tool lays it out."""
+        self._thing(run_id)
+        return self._inner.export(run_id, to)
+
+    @property
+    def _inner(self) -> Runs:
+        return self._workspace.inner.runs
+
+    def _thing(self, run_id: str) -> Thing:
+        return self._workspace.thing("run", run_id)
+
+
+class GuardedComputes(Computes):
+    """The computes that one person may see.
+
+    Parameters
+    ----------
+    workspace
+        Theirs.
+    """
+
+    def __init__(self, workspace: GuardedWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self) -> builtins.list[dict[str, Any]]:
+        """Return what each compute is and whether it answers."""
+        names = self.names()
+        found = self._workspace.inner.computes.list()
+        return [item for item in found if item["name"] in names]
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all computes: no engine is asked."""
+        return [
+            name
+            for name in self._workspace.inner.computes.names()
+            if self._workspace.sees(Thing("compute", name, None, True))
+        ]
+
+
+class GuardedConnections(Connections):
+    """The connections that one person may see.
+
+    Parameters
+    ----------
+    workspace
+        Theirs.
+    """
+
+    def __init__(self, workspace: GuardedWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self) -> builtins.list[Connection]:
+        """Return all connections, by name."""
+        found = self._inner.list()
+        return [item for item in found if self._workspace.sees(_thing(item))]
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all."""
+        return [item.name for item in self.list()]
+
+    def show(self, name: str) -> Connection:
+        """Return one connection (NotFound)."""
+        self._workspace.thing("connection", name)
+        return self._inner.show(name)
+
+    def create(
+        self,
+        source: str | Path | Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        scope: Scope = "personal",
+        ask: Callable[[str], str] | None = None,
+    ) -> Connection:
+        """Remember a new connection; see `Connections.create`."""
+        with self._workspace.may("connection.create", Thing("connection")):
+            try:
+                return self._inner.create(
+                    source, name=name, settings=settings, scope=scope, ask=ask
+                )
+            except AlreadyExists as error:
+                wanted = str(name or (settings or {}).get("name") or "")
+                raise taken("connection", wanted, self.names(), error) from None
+
+    def update(
+        self,
+        name: str,
+        source: str | Path | Mapping[str, Any] | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        scope: Scope | None = None,
+        ask: Callable[[str], str] | None = None,
+    ) -> Connection:
+        """Change the fields that are given; see `Connections.update`."""
+        thing = self._workspace.thing("connection", name)
+        with self._workspace.may("connection.update", thing):
+            return self._inner.update(
+                name, source, settings=settings, scope=scope, ask=ask
+            )
+
+    def delete(self, name: str) -> None:
+        """Forget a connection and its secrets (NotFound)."""
+        thing = self._workspace.thing("connection", name)
+        with self._workspace.may("connection.delete", thing):
+            self._inner.delete(name)
+
+    @property
+    def _inner(self) -> Connections:
+        return self._workspace.inner.connections
+
+
+class GuardedEnvironments:
+    """The environments of a workspace, each verb behind its right.
+
+    Parameters
+    ----------
+    workspace
+        The person's.
+    """
+
+    def __init__(self, workspace: GuardedWorkspace) -> None:
+        self._workspace = workspace
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        right = _ENVIRONMENT_RIGHTS.get(verb)
+        if right is None:
+            raise AttributeError(verb)
+        inner = getattr(self._workspace.inner.environments, verb)
+
+        def call(*given: Any, **options: Any) -> Any:
+            # what is published is everybody's who works in the workspace
+            with self._workspace.may(right, Thing("environment", "", None, True)):
+                return inner(*given, **options)
+
+        return call
+
+
+class GuardedRoles(Roles):
+    """Roles: everybody sees their own, owners give them.
+
+    Parameters
+    ----------
+    workspace
+        The person's.
+    """
+
+    def __init__(self, workspace: GuardedWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self) -> builtins.list[Assignment]:
+        """Return the assignments that hold now and may be seen."""
+        return [
+            found
+            for found in self._inner.list()
+            if self._workspace.sees(Thing("role", found.role, found.principal))
+        ]
+
+    def assign(
+        self,
+        principal: str,
+        role: str,
+        *,
+        on: str = "workspace",
+        until: str | None = None,
+    ) -> Assignment:
+        """Give a role, at once; see `Roles.assign`."""
+        with self._workspace.may("role.create", Thing("role")):
+            return self._inner.assign(principal, role, on=on, until=until)
+
+    def revoke(self, principal: str, role: str, *, on: str = "workspace") -> None:
+        """Take a role back; see `Roles.revoke`."""
+        with self._workspace.may("role.delete", Thing("role")):
+            self._inner.revoke(principal, role, on=on)
+
+    def check(self, principal: str, right: str, *, on: str | None = None) -> Answer:
+        """Return whether somebody may do something; of others only owners ask."""
+        if principal != self._workspace.principal:
+            with self._workspace.may("role.create", Thing("role")):
+                return self._inner.check(principal, right, on=on)
+        if on is not None and ":" in on:
+            self._workspace.thing(*on.split(":", 1))
+        return self._inner.check(principal, right, on=on)
+
+    def audit(self, *, limit: int = 100) -> builtins.list[AuditLine]:
+        """Return what was asked; for owners."""
+        with self._workspace.may("role.create", Thing("role")):
+            return self._inner.audit(limit=limit)
+
+    @property
+    def _inner(self) -> Roles:
+        return self._workspace.inner.roles
+
+
+def _thing(item: Connection) -> Thing:
+    return connection_thing(item.name, item.owner, item.scope)
+
+
+def taken(
+    kind: str, name: str, seen: Sequence[str], error: AlreadyExists
+) -> AlreadyExists:
+    """Return the error for a name that is taken, maybe by something hidden."""
+    if name in seen:
+        return error
+    return AlreadyExists(
+        f"the name {name!r} is taken",
+        hint=f"choose another name for your {kind}",
+    )

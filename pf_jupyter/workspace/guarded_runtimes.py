@@ -1,0 +1,288 @@
+"""The runtimes that one person may see, each verb behind its right."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..access.roles import Thing
+from ..errors import AlreadyExists, NotFound
+from .api import (
+    BatchRun,
+    CheckResult,
+    Installation,
+    Kind,
+    OnPhase,
+    Package,
+    RunEvent,
+    RunResult,
+    Runtime,
+    RuntimeLimits,
+    Runtimes,
+    RuntimeState,
+    Validation,
+)
+
+if TYPE_CHECKING:
+    from .guarded import GuardedWorkspace
+
+_USABLE = ("ready", "busy")
+
+
+class GuardedRuntimes(Runtimes):
+    """Makes and finds runtimes for one person.
+
+    Parameters
+    ----------
+    workspace
+        Theirs.
+    """
+
+    def __init__(self, workspace: GuardedWorkspace) -> None:
+        self._workspace = workspace
+
+    def create(
+        self,
+        name: str,
+        *,
+        environment: str = "default",
+        compute: str | None = None,
+        kind: Kind = "personal",
+        limits: RuntimeLimits | None = None,
+        network: Literal["open", "none"] = "open",
+        idle_minutes: float | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Runtime:
+        """Make a runtime and bring it to ready; see `Runtimes.create`."""
+        from .guarded import taken
+
+        where = Thing("compute", compute or "", None, True)
+        with (
+            self._workspace.may("runtime.create", Thing("runtime")),
+            self._workspace.may("compute.use", where),
+        ):
+            try:
+                made = self._inner.create(
+                    name,
+                    environment=environment,
+                    compute=compute,
+                    kind=kind,
+                    limits=limits,
+                    network=network,
+                    idle_minutes=idle_minutes,
+                    on_phase=on_phase,
+                )
+            except AlreadyExists as error:
+                raise taken("runtime", name, self.names(), error) from None
+        return GuardedRuntime(self._workspace, made)
+
+    def get(self, name: str) -> Runtime:
+        """Return the runtime (NotFound)."""
+        self._workspace.thing("runtime", name)
+        return GuardedRuntime(self._workspace, self._inner.get(name))
+
+    def list(self) -> builtins.list[Runtime]:
+        """Return all runtimes, by name, their states checked against the engines."""
+        names = self.names()
+        return [
+            GuardedRuntime(self._workspace, runtime)
+            for runtime in self._inner.list()
+            if runtime.name in names
+        ]
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all runtimes from the records alone."""
+        return [
+            record.name
+            for record in self._workspace.inner.core.store.runtimes()
+            if self._workspace.sees(
+                Thing("runtime", record.name, record.owner, record.kind == "shared")
+            )
+        ]
+
+    def use(self, name: str | None) -> Runtime | None:
+        """Make a runtime the current one of this person."""
+        runtime = None if name is None else self.get(name)
+        self._workspace.inner.core.store.remember(self._setting, name)
+        return runtime
+
+    def current(self) -> Runtime | None:
+        """Return the runtime in use, or None."""
+        name = self._workspace.inner.core.store.setting(self._setting)
+        if name is None:
+            return None
+        try:
+            return self.get(name)
+        except NotFound:
+            return None
+
+    def ensure(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        """Return a ready runtime: the current one, or this person's own session."""
+        runtime = self.current()
+        if runtime is None:
+            slug = re.sub(r"[^a-z0-9_-]+", "-", self._workspace.principal.lower())
+            name = f"session-{slug}"[:63]
+            try:
+                runtime = self.get(name)
+            except NotFound:
+                return self.create(name, kind="session", on_phase=on_phase)
+        if runtime.state not in _USABLE:
+            runtime.start(on_phase=on_phase)
+        return runtime
+
+    @property
+    def _inner(self) -> Runtimes:
+        return self._workspace.inner.runtimes
+
+    @property
+    def _setting(self) -> str:
+        return f"current_runtime:{self._workspace.principal}"[:100]
+
+
+class GuardedRuntime(Runtime):
+    """A runtime as one person has it.
+
+    Parameters
+    ----------
+    workspace
+        The person's.
+    inner
+        The runtime itself.
+    """
+
+    def __init__(self, workspace: GuardedWorkspace, inner: Runtime) -> None:
+        self._workspace = workspace
+        self._inner = inner
+        self.name = inner.name
+
+    @property
+    def id(self) -> str:
+        """Identity that no other runtime ever had."""
+        return str(getattr(self._inner, "id", self.name))
+
+    @property
+    def state(self) -> RuntimeState:
+        """Where it is in its life."""
+        return self._inner.state
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record; see `Runtime.to_dict`."""
+        return self._inner.to_dict()
+
+    def start(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        """Bring it to ready; whoever may use it may have it started."""
+        with self._may("runtime.use"):
+            self._inner.start(on_phase=on_phase)
+        return self
+
+    def stop(self) -> Runtime:
+        """Stop it; its record and environment stay."""
+        with self._may("runtime.update"):
+            self._inner.stop()
+        return self
+
+    def restart(self, *, on_phase: OnPhase | None = None) -> Runtime:
+        """Stop and start."""
+        with self._may("runtime.update"):
+            self._inner.restart(on_phase=on_phase)
+        return self
+
+    def delete(self) -> None:
+        """Remove it and everything it had on the engine."""
+        with self._may("runtime.delete"):
+            self._inner.delete()
+
+    def logs(self, *, tail: int | None = 200, follow: bool = False) -> Iterator[str]:
+        """Yield the lines of its log; what code prints is for those who run it."""
+        with self._may("runtime.use"):
+            pass
+        return self._inner.logs(tail=tail, follow=follow)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what it uses; see `Runtime.stats`."""
+        with self._may("runtime.list"):
+            return self._inner.stats()
+
+    def check(self) -> list[CheckResult]:
+        """Return the health of engine, instance, worker and environment."""
+        with self._may("runtime.list"):
+            return self._inner.check()
+
+    def run(self, flow: str | Path, **options: Any) -> RunResult:
+        """Run a flow once in this runtime; see `Runtime.run`."""
+        upstream = options.get("upstream")
+        if upstream is not None:
+            self._workspace.thing("run", upstream)
+        with self._may("run.create"), self._may("runtime.use"):
+            return self._inner.run(flow, **options)
+
+    async def arun(self, flow: str | Path, **options: Any) -> RunResult:
+        """Do what `run` does without blocking the running event loop."""
+        with self._may("run.create"), self._may("runtime.use"):
+            return await self._inner.arun(flow, **options)
+
+    async def stream(self, flow: str | Path, **options: Any) -> AsyncIterator[RunEvent]:
+        """Yield the events of a run as they happen; see `Runtime.stream`."""
+        with self._may("run.create"), self._may("runtime.use"):
+            events = self._inner.stream(flow, **options)
+            async for event in events:
+                yield event
+
+    def validate(self, flow: str | Path, *, node: str | None = None) -> Validation:
+        """Check a flow's file and its code in the runtime."""
+        with self._may("runtime.use"):
+            return self._inner.validate(flow, node=node)
+
+    def batch(
+        self, flow: str | Path | None = None, data: Any = None, **options: Any
+    ) -> BatchRun:
+        """Run a flow over rows; see `RunsBatches.batch`."""
+        for key in ("source_run", "resume_from"):
+            earlier = options.get(key)
+            if earlier is not None:
+                self._workspace.thing("run", getattr(earlier, "run_id", earlier))
+        with self._may("run.create"), self._may("runtime.use"):
+            return self._inner.batch(flow, data, **options)
+
+    def install(
+        self,
+        *packages: str,
+        requirements: str | Path | None = None,
+        upgrade: bool = False,
+        on_phase: OnPhase | None = None,
+    ) -> Installation:
+        """Install packages into this runtime now; see `HasPackages.install`."""
+        with self._may("runtime.update"):
+            return self._inner.install(
+                *packages, requirements=requirements, upgrade=upgrade, on_phase=on_phase
+            )
+
+    def reset(self) -> Runtime:
+        """Take off all that was installed by hand: it is its definition again."""
+        with self._may("runtime.update"):
+            self._inner.reset()
+        return self
+
+    def packages(self) -> list[Package]:
+        """Return what is installed, by name, each with its version and source."""
+        with self._may("runtime.list"):
+            return self._inner.packages()
+
+    def layers(self) -> list[dict[str, Any]]:
+        """Return the layers over the environment; see `HasPackages.layers`."""
+        with self._may("runtime.list"):
+            return self._inner.layers()
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+    def _may(self, right: str) -> Any:
+        if not right.startswith("runtime."):
+            return self._workspace.may(right, Thing(right.partition(".")[0]))
+        record = self.to_dict()
+        shared = record["kind"] == "shared"
+        thing = Thing("runtime", self.name, record["owner"], shared)
+        return self._workspace.may(right, thing)
