@@ -133,12 +133,13 @@ class FlowRun:
         flow = prepared.flow
         self._reporter.declare([node.name for node in flow.nodes])
         prepared.check()
-        check_connections(prepared.nodes.values(), self._connections, self._expected)
+        concerned = prepared.nodes.values() if self._expected else prepared.connected
+        check_connections(concerned, self._connections, self._expected)
         inputs = flow_inputs(prepared, self._inputs, self._line_number)
         for name in self._inputs:
             if name not in flow.inputs:
                 self._reporter.warn(f"the flow declares no input '{name}'")
-        normal = [n for n in prepared.nodes.values() if not n.node.aggregation]
+        normal = prepared.normal
         scope = Scope(inputs)
         line = Line(normal, scope, self._reporter, self._connections)
         unserialisable: Optional[FlowFailure] = None
@@ -272,7 +273,7 @@ class FlowRun:
         values: Dict[str, Any] = {}
 
         def read() -> bool:
-            values.update(collect_outputs(flow, line.scope, reporter, partial))
+            values.update(collect_outputs(prepared, line.scope, reporter, partial))
             return needs_loop(values)
 
         async def join() -> None:
@@ -298,8 +299,11 @@ class FlowRun:
         left = None
         if self._deadline is not None:
             left = max(0.0, self._deadline - time.monotonic())
-        considered = prepared.nodes.values() if nodes is None else nodes
-        if not _wants_loop(considered):
+        if nodes is None:
+            forced = prepared.forces_loop
+        else:
+            forced = any(n.tool is not None and n.tool.forces_loop for n in nodes)
+        if not (forced or os.environ.get("PF_USE_ASYNC", "").lower() == "true"):
             run_in_threads(line, self._concurrency, left, self._line_number)
             if read() and join is not None:
                 from pf_jupyter.worker.execution.loop import run_coroutine
@@ -314,10 +318,3 @@ class FlowRun:
                 await join()
 
         run_coroutine(all_of_it)
-
-
-def _wants_loop(nodes: Any) -> bool:
-    for node in nodes:
-        if node.tool is not None and node.tool.forces_loop:
-            return True
-    return os.environ.get("PF_USE_ASYNC", "").lower() == "true"

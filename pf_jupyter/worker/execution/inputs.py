@@ -14,7 +14,7 @@ from pf_jupyter.flow.reference import (
     NodeReference,
     Reference,
 )
-from pf_jupyter.flow.values import chat_history, fill_defaults, parse_value
+from pf_jupyter.flow.values import fill_defaults, parse_value
 from pf_jupyter.worker.execution.failures import FlowFailure
 from pf_jupyter.worker.execution.images import ImageReader
 from pf_jupyter.worker.execution.prepared import PreparedFlow, PreparedNode
@@ -51,10 +51,10 @@ def flow_inputs(
     """
     flow = ready.flow
     values = fill_defaults(flow.inputs, given)
-    history = chat_history(flow) if line_number is None else None
+    history = ready.history if line_number is None else None
     if history is not None:
         values.setdefault(history, [])
-    needed = set(flow.inputs if only is None else only)
+    needed = flow.inputs if only is None else set(only)
     missing = [name for name in flow.inputs if name in needed and name not in values]
     if missing:
         raise _missing(missing, "flow", line_number)

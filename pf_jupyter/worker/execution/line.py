@@ -149,7 +149,8 @@ class Line:
                 self._bypass(node)
             else:
                 runnable.append(node)
-        runnable.sort(key=lambda node: node.index)
+        if len(runnable) > 1:
+            runnable.sort(key=lambda node: node.index)
         return runnable
 
     def start(self, node: PreparedNode) -> Call:
@@ -229,6 +230,12 @@ class Line:
     def _arguments(
         self, node: PreparedNode, given: Mapping[str, Any]
     ) -> Dict[str, Any]:
+        scope = self.scope
+        if not scope.bypassed and not given:
+            return {
+                name: scope.value(reference)
+                for name, reference in node.arguments.items()
+            }
         arguments: Dict[str, Any] = {}
         omissible = node.tool.omissible if node.tool is not None else ()
         for name, reference in node.arguments.items():
@@ -248,6 +255,8 @@ class Line:
         return arguments
 
     def _is_bypassed(self, node: PreparedNode) -> bool:
+        if node.condition is None and not self.scope.bypassed:
+            return False
         if node.condition is not None and node.name not in self._unconditional:
             if self.scope.is_bypassed(node.condition):
                 return True

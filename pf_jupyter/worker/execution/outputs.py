@@ -20,6 +20,7 @@ from pf_jupyter.flow.reference import (
 from pf_jupyter.worker.execution.artifacts import Artifacts
 from pf_jupyter.worker.execution.failures import FlowFailure, tool_failed
 from pf_jupyter.worker.execution.logs import current_log
+from pf_jupyter.worker.execution.prepared import PreparedFlow
 from pf_jupyter.worker.execution.records import PLAIN, to_json
 from pf_jupyter.worker.execution.reporting import Reporter
 from pf_jupyter.worker.execution.scope import Scope
@@ -29,13 +30,13 @@ _CHUNK_SECONDS = 0.02
 
 
 def collect_outputs(
-    flow: Flow, scope: Scope, reporter: Reporter, partial: bool = False
+    prepared: PreparedFlow, scope: Scope, reporter: Reporter, partial: bool = False
 ) -> Dict[str, Any]:
     """Return the raw value of every flow output.
 
     Parameters
     ----------
-    flow, scope, reporter
+    prepared, scope, reporter
         The flow, its values, and who hears of warnings.
     partial
         Leave out outputs whose node or input has no value.
@@ -46,16 +47,15 @@ def collect_outputs(
         A property leads nowhere, for instance into a bypassed node.
     """
     values: Dict[str, Any] = {}
-    for name, declared in flow.outputs.items():
-        reference = parse_reference(declared.reference)
+    for name, reference in prepared.sources.items():
         if isinstance(reference, Literal):
             values[name] = reference.value
         elif isinstance(reference, InputReference):
             if reference.name in scope.inputs or not partial:
                 values[name] = scope.value(reference)
         else:
-            node = flow.node(reference.node)
-            if node is not None and node.aggregation:
+            node = prepared.nodes.get(reference.node)
+            if node is not None and node.node.aggregation:
                 reporter.warn(
                     f"flow output '{name}' is left out: '{reference.node}' is an "
                     "aggregation node"

@@ -22,6 +22,7 @@ from pf_jupyter.flow.reference import (
     Reference,
     parse_reference,
 )
+from pf_jupyter.flow.values import chat_history
 from pf_jupyter.worker.execution import logs
 from pf_jupyter.worker.execution.connections import resolve_connection
 from pf_jupyter.worker.execution.failures import (
@@ -68,10 +69,8 @@ class PreparedNode:
     streams: str = ""
     _object: Optional[Tuple[Any, Any]] = None
 
-    @property
-    def name(self) -> str:
-        """The node's name."""
-        return self.node.name
+    def __post_init__(self) -> None:
+        self.name = self.node.name
 
     def bind(self, given: Mapping[str, Any]) -> Tuple[Callable[..., Any], Dict]:  # type: ignore[type-arg]
         """Return the callable, and the connections among its arguments.
@@ -158,12 +157,53 @@ class PreparedFlow:
         """Tell whether the modules were loaded with these environment variables."""
         return all(self.variables.get(k) == v for k, v in environment.items())
 
+    @functools.cached_property
+    def normal(self) -> List[PreparedNode]:
+        """The nodes that are no aggregation nodes."""
+        return [node for node in self.nodes.values() if not node.node.aggregation]
+
+    @functools.cached_property
+    def connected(self) -> List[PreparedNode]:
+        """The nodes that may need a connection."""
+        return [
+            node
+            for node in self.nodes.values()
+            if node.connections or (node.tool is not None and node.tool.binder)
+        ]
+
+    @functools.cached_property
+    def forces_loop(self) -> bool:
+        """Whether a tool can only run on an event loop."""
+        return any(
+            node.tool is not None and node.tool.forces_loop
+            for node in self.nodes.values()
+        )
+
+    @functools.cached_property
+    def history(self) -> Optional[str]:
+        """The input that holds the history of a chat flow."""
+        return chat_history(self.flow)
+
+    @functools.cached_property
+    def sources(self) -> Dict[str, Reference]:
+        """Where the outputs of the flow come from."""
+        outputs = self.flow.outputs.items()
+        return {name: parse_reference(item.reference) for name, item in outputs}
+
+    @functools.cached_property
+    def is_fit(self) -> bool:
+        """Whether `check` has nothing to raise."""
+        failures = [node.failure for node in self.nodes.values()]
+        return not any([self.failure, self.topology, *failures])
+
     def check(self) -> None:
         """Raise the first reason for which the flow cannot run.
 
         Failures to load a node come before those of the graph
         (flow-format section 1.8).
         """
+        if self.is_fit:
+            return
         if self.failure is not None:
             raise self.failure
         for prepared in self.nodes.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import queue
+import threading
 import time
 from collections import deque
 from typing import Deque, Optional, Sequence
@@ -50,7 +51,7 @@ def run_in_threads(
     """
     limit = max(1, min(concurrency, MAX_CONCURRENCY))
     deadline = None if timeout is None else time.monotonic() + timeout
-    hands = _Hands()
+    hands: Optional[_Hands] = None
     waiting: Deque[PreparedNode] = deque()
     running = 0
     while True:
@@ -62,6 +63,7 @@ def run_in_threads(
             contextvars.copy_context().run(call.run)
             line.finish(call)
             continue
+        hands = hands or _Hands()
         room = min(limit - running, len(waiting))
         if room:
             hands.take([line.start(waiting.popleft()) for _ in range(room)])
@@ -81,45 +83,73 @@ def run_in_threads(
 
 
 class _Hands:
-    """Runs calls, in one thread while that is enough, and returns them when over."""
+    """Runs calls, in one thread while that is enough, and returns them when over.
+
+    While calls are quick, that thread wakes us once for all of them: two threads that
+    wake each other for every node take longer than the nodes do.
+    """
 
     def __init__(self) -> None:
         self._started: Deque[Call] = deque()
-        self._done: queue.SimpleQueue[Call] = queue.SimpleQueue()
-        self._alone = False
+        self._over: Deque[Call] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._quick = True
 
     def take(self, calls: Sequence[Call]) -> None:
         """Run calls whose nodes have been started."""
-        self._started.extend(calls)
-        self._alone = True
-        pool.submit(self._work)
+        with self._lock:
+            self._started.extend(calls)
+            if not self._threads:
+                self._quick, more = True, 1
+            else:
+                # one that is at it, and not slow, takes these along
+                more = 0 if self._quick else len(calls)
+            self._threads += more
+        for _ in range(more):
+            pool.submit(self._work)
 
     def next(self, deadline: Optional[float]) -> Optional[Call]:
         """Wait for the next call that is over; None when the time is up."""
-        if self._alone and self._started:
-            left = _PATIENCE_SECONDS if deadline is None else _left(deadline)
+        while not self._over:
+            left = None if deadline is None else _left(deadline)
+            if left == 0.0:
+                return None
+            if self._quick:
+                left = _PATIENCE_SECONDS if left is None else left
+                left = min(left, _PATIENCE_SECONDS)
             try:
-                return self._done.get(timeout=min(left, _PATIENCE_SECONDS))
+                self._bell.get(timeout=left)
             except queue.Empty:
-                self._alone = False
-                for _ in range(len(self._started)):
-                    pool.submit(self._work)
-        try:
-            return self._done.get(timeout=None if deadline is None else _left(deadline))
-        except queue.Empty:
-            return None
+                if self._quick and not self._over:
+                    self._spread()
+        return self._over.popleft()
+
+    def _spread(self) -> None:
+        """Let every call that waits behind a slow one have a thread of its own."""
+        self._quick = False
+        with self._lock:
+            more = len(self._started)
+            self._threads += more
+        for _ in range(more):
+            pool.submit(self._work)
 
     def _work(self) -> None:
         while True:
-            try:
+            with self._lock:
+                if not self._started:
+                    self._threads -= 1
+                    break
                 call = self._started.popleft()
-            except IndexError:
-                return
             try:
                 contextvars.copy_context().run(call.run)
             except KeyboardInterrupt as error:
                 call.error = error
-            self._done.put(call)
+            self._over.append(call)
+            if not self._quick:
+                self._bell.put(None)
+        self._bell.put(None)
 
 
 def _left(deadline: float) -> float:

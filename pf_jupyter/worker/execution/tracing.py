@@ -261,6 +261,8 @@ def spans_of(logs: Iterable[NodeLog]) -> List[Dict[str, Any]]:
     """
     spans: List[Dict[str, Any]] = []
     for log in logs:
+        if not log.spans and not log.model_calls:
+            continue
         spans += [span.to_dict() for span in log.spans]
         spans += [_model_span(call, log) for call in log.model_calls]
         if log.spans_dropped:
