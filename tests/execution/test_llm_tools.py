@@ -337,3 +337,15 @@ def test_a_tool_without_a_prompt_cannot_be_given_one(flow):
     tool = "promptflow.tools.embedding.embedding"
     package(flow, tool, kind="custom_llm", path="p.jinja2", connection="oai", input="x")
     assert flow.failure()["codes"][-1] == "InvalidCustomLLMTool"
+
+
+def test_what_calls_models_is_imported_ahead_of_the_runs(flow, monkeypatch):
+    from pf_jupyter.worker import execution
+    from pf_jupyter.worker.execution.llm import clients
+
+    warmed = []
+    monkeypatch.delitem(sys.modules, "openai", raising=False)
+    monkeypatch.setattr(clients, "warm_up", warmed.append)
+    package(flow, "promptflow.tools.openai.chat", connection="oai", prompt="x")
+    execution.prepare(flow.flow.to_dict(), str(flow.folder))
+    assert warmed == [str(flow.folder)]

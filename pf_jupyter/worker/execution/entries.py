@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Dict, Mapping, Optional
 
 from pf_jupyter.flow.model import Flow
@@ -24,7 +25,12 @@ def prepare_entry(flow: Flow, folder: str) -> Any:
         except FlowFailure:  # told by whoever needs it
             pass
     if flow.kind == "flex":
-        return flex.prepare_flex(flow, folder)
+        entry = flex.prepare_flex(flow, folder)
+        if "promptflow.tools" in sys.modules:
+            from pf_jupyter.worker.execution.packages import warm_models
+
+            warm_models(folder)
+        return entry
     if flow.kind == "prompty":
         from pf_jupyter.worker.execution import prompty_flow
 

@@ -237,9 +237,22 @@ def _imported(
         ) from None
     finally:
         sys.path[:] = path
+    warm_models(folder)
     if owner and is_provider(place):
         return function, place
     return function, place if owner else None
+
+
+def warm_models(folder: str) -> None:
+    """Import once, ahead of the runs, what our own tools call models with."""
+    if "promptflow.tools._models" not in sys.modules or "openai" in sys.modules:
+        return
+    from pf_jupyter.worker.execution.llm.clients import warm_up
+
+    try:
+        warm_up(folder)
+    except FlowFailure:  # told by the node, when it runs
+        pass
 
 
 def _declared(interface: Interface, definition: Mapping[str, Any]) -> Interface:
