@@ -144,6 +144,10 @@ class LocalComparing(ComparesRuns):
         for record in _evaluations(self._workspace, judged.flow_path):
             if record.created_at >= judged.created_at or source is None:
                 continue
+            if record.source_run == judged.source_run:
+                continue
+            if _stopped(self._workspace, record.run_id):
+                continue
             other = store.run(record.source_run or "")
             if other is not None and other.flow_path == source.flow_path:
                 return self._batch(record.run_id)
@@ -205,6 +209,15 @@ class LocalJudged(JudgedRun):
         interval = Interval(**found["interval"])
         keys = ("result", "seen", "total", "change", "error")
         return Verdict(interval=interval, **{key: found[key] for key in keys})
+
+    @property
+    def beaten(self) -> str | None:
+        """The run that a stop rule compared this one with."""
+        from ..runs.batch.folder import read_json
+
+        found = read_json(self.outputs_path.parent.parent / VERDICT) or {}
+        against: str | None = found.get("against")
+        return against
 
     def compare(self, *others: str | BatchRun) -> RunComparison:
         """Put other runs beside this one; see `ComparesRuns.compare`."""
@@ -299,7 +312,8 @@ def _sides(workspace: LocalWorkspace, runs: Sequence[BatchRun]) -> list[Side]:
     for run in runs:
         newest: dict[str, BatchRun] = {}
         for evaluation in run.evaluations if run.source_run is None else ():
-            newest.setdefault(evaluation.flow_path, evaluation)
+            if evaluation.verdict is None:  # else it has seen only some of the lines
+                newest.setdefault(evaluation.flow_path, evaluation)
         judged.append(newest)
     shared = [path for path in judged[0] if all(path in found for found in judged)]
     labels = _labels(workspace, runs)
@@ -343,6 +357,11 @@ def _judged_flow(workspace: LocalWorkspace, run: BatchRun) -> str:
             return run.run_id
         return f"{run.flow} of {source.name or source.flow}"
     return run.flow
+
+
+def _stopped(workspace: LocalWorkspace, run_id: str) -> bool:
+    """Whether an evaluation has ended early because it was settled."""
+    return workspace.runs.batch(run_id).verdict is not None
 
 
 def _evaluations(

@@ -97,6 +97,11 @@ class JudgedRun:
         """What a stop rule has settled; None for a run without one."""
         return None
 
+    @property
+    def beaten(self) -> str | None:
+        """Id of the run that a stop rule compared this one with; None without one."""
+        return None
+
     def compare(self, *others: str | BatchRun) -> RunComparison:
         """Put other runs beside this one, line by line; see `ComparesRuns.compare`."""
         raise _elsewhere()
@@ -141,6 +146,7 @@ class EvaluatesRuns:
         stop_when_settled: bool = False,
         error: float = 0.05,
         smallest: float | None = None,
+        scale: tuple[float, float] | None = None,
         on_event: Callable[[Mapping[str, Any]], None] | None = None,
         **options: Any,
     ) -> BatchRun:
@@ -167,6 +173,8 @@ class EvaluatesRuns:
             Bound of the chance that what is settled is wrong.
         smallest
             The smallest difference that matters: less than that settles as equal.
+        scale
+            The ends of the score, where they are not known by themselves.
         on_event
             Told how it goes.
         options

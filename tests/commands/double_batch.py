@@ -17,6 +17,8 @@ from pf_jupyter.workspace.api import (
     RunsBatches,
 )
 
+from .double_evaluation import DoubleComparing, DoubleEvaluating, DoubleJudged
+
 FAILURE = {
     "kind": "ValueError",
     "count": 1,
@@ -28,7 +30,7 @@ FAILURE = {
 NODES = {"greet": {"statuses": {"Completed": 4, "Failed": 1}, "mean_ms": 12.0}}
 
 
-class DoubleBatch(BatchRun):
+class DoubleBatch(DoubleJudged, BatchRun):
     def __init__(self, run_id: str = "batch-1", **options: Any) -> None:
         self.run_id = run_id
         self.status = "Completed"
@@ -116,7 +118,7 @@ class DoubleBatch(BatchRun):
         return f"<Batch {self.run_id}>"
 
 
-class DoubleBatching(RunsBatches):
+class DoubleBatching(DoubleEvaluating, RunsBatches):
     """A runtime whose batches end at once; ``given`` is what the last one was."""
 
     given: dict[str, Any]
@@ -144,7 +146,7 @@ class DoubleBatching(RunsBatches):
         return DoubleBatch()
 
 
-class DoubleBatchRecords(KeepsBatches):
+class DoubleBatchRecords(DoubleComparing, KeepsBatches):
     """Knows ``batch-1``, and any single run."""
 
     def batch(self, run_id: str) -> BatchRun:

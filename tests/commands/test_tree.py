@@ -32,8 +32,9 @@ EXPECTED = {
     "runtime": "create list show use start stop restart check logs install packages "
     "reset stats delete",
     "flow": "init list show validate run node chat variants save",
-    "run": "list show logs create outputs details metrics stream resume archive "
-    "restore delete export cancel",
+    "run": "list show logs create outputs details metrics stream resume compare "
+    "archive restore delete export cancel",
+    "eval": [],
 }
 LINES = {
     ("env", "init"): "mine --to {tmp}/mine",
@@ -58,6 +59,8 @@ LINES = {
     **{("run", verb): "batch-1" for verb in ["outputs", "details", "metrics"]},
     **{("run", verb): "batch-1" for verb in ["stream", "resume", "archive"]},
     **{("run", verb): "batch-1" for verb in ["restore", "delete", "export"]},
+    ("run", "compare"): "batch-1 batch-1",
+    ("eval", "eval"): "--run batch-1 --flow accuracy",
     ("run", "logs"): "run-1",
     ("run", "cancel"): "run-1",
     ("runtime", "list"): "",
@@ -74,7 +77,7 @@ LINES = {
 def words_of(noun: Noun, verb: Verb, tmp_path: object) -> list[str]:
     name = "hello" if noun.name == "flow" else "demo"
     if noun.sole is not None:
-        return []
+        return LINES.get((noun.name, verb.name), "").split()
     line = LINES.get((noun.name, verb.name), name).format(tmp=tmp_path)
     return [verb.name, *line.split()]
 

@@ -19,6 +19,7 @@ from ..batches import (
     run_followed,
 )
 from ..context import Context
+from ..evaluations import with_evaluations
 from ..results import Facts, Message
 from ..run_options import RUN_OPTIONS, RUNTIME, init_values
 from ..tree import Argument, Outcome, Verb
@@ -72,6 +73,13 @@ CREATE_OPTIONS = (
         type=positive_seconds,
         metavar="SECONDS",
     ),
+    Argument(
+        "--eval",
+        "flows that judge the batch as soon as it is over: accuracy, …",
+        metavar="FLOW",
+        complete="flow",
+        many=True,
+    ),
     Argument("--name", "what to call it"),
     Argument("--tags", "words to find it by", metavar="key=value", many=True),
 )
@@ -101,7 +109,7 @@ def create_batch(context: Context, arguments: Namespace, **options: Any) -> Outc
         context, arguments.environment_variables, "environment variable"
     )
     given: dict[str, Any] = {
-        "data": _data(context, arguments.data),
+        "data": data_of(context, arguments.data),
         "mapping": read_pairs(context, arguments.map, "mapping") or None,
         "source_run": source,
         "resume_from": resumed,
@@ -119,9 +127,10 @@ def create_batch(context: Context, arguments: Namespace, **options: Any) -> Outc
         **options,
     }
     runtime = context.ready_runtime(name)
-    return run_followed(
+    outcome = run_followed(
         context, lambda listen: runtime.batch(flow, on_event=listen, **given)
     )
+    return with_evaluations(context, runtime, outcome, arguments.eval)
 
 
 def run_id(context: Context, text: str | None) -> str | None:
@@ -137,7 +146,8 @@ def run_id(context: Context, text: str | None) -> str | None:
     return found
 
 
-def _data(context: Context, text: str | None) -> Any:
+def data_of(context: Context, text: str | None) -> Any:
+    """Return the data that a word stands for: a path, or a variable's value."""
     if text is None or not text.startswith("$"):
         return text
     if text[1:] not in context.variables:
@@ -275,6 +285,13 @@ def _export(context: Context, arguments: Namespace) -> Outcome:
     return Outcome(Message(f"{arguments.run} is in {path}"), document)
 
 
+def _compare(context: Context, arguments: Namespace) -> Outcome:
+    named = [run_id(context, text) for text in arguments.runs]
+    first, *others = [text for text in named if text is not None]
+    found = context.workspace.runs.compare(first, *others)
+    return Outcome(found, found.to_dict(), found.text())
+
+
 BATCH_VERBS = [
     Verb(
         "create",
@@ -306,6 +323,21 @@ BATCH_VERBS = [
             _WORKERS,
         ),
         failed=not_run,
+    ),
+    Verb(
+        "compare",
+        "put batches side by side, line by line; the first is the one to beat",
+        _compare,
+        (
+            Argument(
+                "runs",
+                "ids of two or more runs",
+                complete="run",
+                many=True,
+                required=True,
+            ),
+        ),
+        examples=("RUN OTHER",),
     ),
     Verb("archive", "take a run out of the lists", _archive, (_RUN,)),
     Verb("restore", "bring an archived run back", _restore, (_RUN,)),
