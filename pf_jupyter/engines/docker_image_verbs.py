@@ -95,7 +95,11 @@ class ImageVerbs(ABC):
             messages = client.push(
                 repository, tag=tag, stream=True, decode=True, **options
             )
-            return docker_transfer.follow_push(messages, reference, progress)
+
+            def ask() -> str:
+                return self.registry_digest(reference, login=login)
+
+            return docker_transfer.follow_push(messages, reference, progress, ask)
 
     def registry_digest(self, reference: str, *, login: Login | None = None) -> str:
         """Return the digest that a registry has under a name."""

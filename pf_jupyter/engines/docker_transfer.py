@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pf_jupyter.engines.api import BuildProgress, Login, Progress
 from pf_jupyter.engines.docker_errors import from_engine
 from pf_jupyter.engines.docker_images import error_of
-from pf_jupyter.errors import RuntimeFailed
+from pf_jupyter.errors import NotFound, Refused, RuntimeFailed
 
 _LOADED = re.compile(r"Loaded image(?: ID)?: (\S+)")
 
@@ -23,9 +24,24 @@ def login_options(login: Login | None) -> dict[str, Any]:
 
 
 def follow_push(
-    messages: Iterable[Mapping[str, Any]], reference: str, progress: Progress | None
+    messages: Iterable[Mapping[str, Any]],
+    reference: str,
+    progress: Progress | None,
+    ask: Callable[[], object] = lambda: None,
 ) -> str:
     """Read the engine's lines of a push to the end; return the registry's digest.
+
+    Parameters
+    ----------
+    messages
+        What the engine says, line by line.
+    reference
+        What is pushed.
+    progress
+        Told of each step.
+    ask
+        Asks the registry for something; raises Unreachable when it is gone. An engine
+        would try for a minute before it says so.
 
     Raises
     ------
@@ -36,6 +52,9 @@ def follow_push(
     problem, digest = "", ""
     for message in messages:
         problem = problem or error_of(message)
+        if str(message.get("status", "")).startswith("Retrying in 5 "):
+            with suppress(NotFound, Refused, RuntimeFailed):
+                ask()
         digest = str((message.get("aux") or {}).get("Digest") or digest)
         if progress is None or problem or message.get("aux"):
             continue

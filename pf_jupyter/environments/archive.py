@@ -69,11 +69,17 @@ def write_archive(
         try:
             with tempfile.TemporaryDirectory(prefix=".pfenv-", dir=to.parent) as folder:
                 saved = Path(folder) / _IMAGE
-                engine.save([image], saved, step.progress)
+                # a name of its own: reading it takes no name away from anything
+                carried = f"pf_jupyter/carried:{str(facts['digest'])[7:19]}"
+                engine.tag(image, carried)
+                try:
+                    engine.save([carried], saved, step.progress)
+                finally:
+                    engine.remove_image(carried)
                 known = {
                     **facts,
                     "format": _FORMAT,
-                    "image": image,
+                    "image": carried,
                     "sha256": _sum(saved, step),
                 }
                 _write(half, json.dumps(known, indent=1).encode(), saved)
@@ -114,11 +120,9 @@ def read_archive(
             raise _bad(path, str(error) or type(error).__name__) from error
         if _sum(image, step) != facts["sha256"]:
             raise _bad(path, "its content is not what was written")
-        before = engine.image(str(facts["image"]))
         loaded = engine.load(image, step.progress)[0]
         if loaded.id != facts["digest"]:
-            if before is None:
-                engine.remove_image(str(facts["image"]))
+            engine.remove_image(str(facts["image"]))
             raise _bad(
                 path, f"it holds {loaded.id[7:19]}, {facts['digest'][7:19]} was written"
             )

@@ -9,6 +9,11 @@ from pf_jupyter.errors import PfError, RuntimeFailed
 
 _EXPLAINED: Sequence[tuple[str, str, str]] = (
     (
+        r"No space left on device|Disk quota exceeded",
+        "disk_full",
+        "free some space on the engine's disk: docker system df shows what takes it",
+    ),
+    (
         r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer"
         r"|self.signed certificate",
         "certificate_unknown",
@@ -51,7 +56,9 @@ _EXPLAINED: Sequence[tuple[str, str, str]] = (
         "both from your environment",
     ),
 )
-_SAYING = re.compile(r"^\s*(?:ERROR:|error:|×|╰─▶|├─▶|E:|fatal:|\S*Error:)")
+_SAYING = re.compile(
+    r"^\s*(?:ERROR:|error:|cause:|×|╰─▶|├─▶|E:|fatal:|\S*Error:)|No solution found"
+)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -96,7 +103,8 @@ def _said(lines: Sequence[str], found: str) -> str:
             break
         last += 1
     text = " ".join(line.strip(" ×╰─▶├│") for line in lines[first : last + 1])
-    return re.sub(r"\s+", " ", text).removeprefix("ERROR: ").strip()[:600]
+    text = re.sub(r"\s+", " ", text).removeprefix("ERROR: ").removeprefix("cause: ")
+    return text.strip()[:600]
 
 
 def _failed_step(lines: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ from pf_jupyter.engines.api import (
     InstanceSpec,
     Progress,
 )
+from pf_jupyter.engines.probe import find_version, python_missing, usable
 from pf_jupyter.environments.installed import applies, conflicts, specifier_of
 from pf_jupyter.environments.looking import MARK
 from pf_jupyter.environments.requirements import Requirement
@@ -143,7 +144,7 @@ def try_image(
     instance = ""
     try:
         instance = engine.create(spec)
-        trial.run(instance, requirements, opener)
+        trial.run(instance, image, requirements, opener)
     except RuntimeFailed as error:
         if error.code in ("disk_full", "engine_error"):
             raise
@@ -180,11 +181,18 @@ class _Trying:
     def run(
         self,
         instance: str,
+        image: str,
         requirements: Sequence[Requirement],
         opener: Opener | None,
     ) -> None:
         self._engine.start(instance)
         command = self._engine.python(instance)
+        # a label of the base may say where its Python is: that is not asked again
+        version = find_version(
+            lambda words: self._engine.open_stream(instance, words), command[0]
+        )
+        if not usable(version):
+            raise python_missing(image, "contract", version)
         self.add("start", "pass", "it starts, without privileges or network")
         seen = self._look(instance, command)
         if seen is None:

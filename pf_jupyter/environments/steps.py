@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pf_jupyter.engines.api import BuildProgress
-from pf_jupyter.errors import EnvironmentFailed, Invalid, PfError, RuntimeFailed
+from pf_jupyter.errors import (
+    AlreadyExists,
+    EnvironmentFailed,
+    Invalid,
+    PfError,
+    RuntimeFailed,
+)
 
 EnvironmentPhase = Literal[
     "check",
@@ -125,7 +131,8 @@ class Steps:
         step.tell("done", step.detail)
 
     def _named(self, error: PfError, phase: EnvironmentPhase) -> PfError:
-        if isinstance(error, EnvironmentFailed | Invalid):
+        if isinstance(error, EnvironmentFailed | Invalid | AlreadyExists):
+            error.details.setdefault("phase", phase)
             return error
         own = error.log if isinstance(error, RuntimeFailed) else ""
         failed = EnvironmentFailed(

@@ -73,7 +73,7 @@ class Publication:
             )
         number = version or next_version(one.version for one in versions)
         now = timestamp()
-        image = f"{repository(name)}:{number}"
+        image = image_name(name, number, built.digest)
         record = EnvironmentVersionRecord(
             name=name,
             version=number,
@@ -88,6 +88,7 @@ class Publication:
             registries={},
             document=dict(document),
         )
+        was_here = self.engine.image(image) is not None
         self.engine.tag(built.image, image)
         try:
             if registry is not None:
@@ -99,7 +100,8 @@ class Publication:
                     hint="publish again: it gets the next number",
                 )
         except BaseException:
-            self.engine.remove_image(image)
+            if not was_here:
+                self.engine.remove_image(image)
             raise
         return record
 
@@ -221,7 +223,7 @@ class Arrival:
         there = engine.image(image)
         assert there is not None
         now = timestamp()
-        own = f"{repository(name)}:{version}"
+        own = image_name(name, version, there.id)
         record = EnvironmentVersionRecord(
             name=name,
             version=version,
@@ -248,6 +250,11 @@ class Arrival:
             )
         engine.tag(image, own)
         return record
+
+
+def image_name(name: str, version: str, digest: str) -> str:
+    """Return what a version is called on an engine, which several may share."""
+    return f"{repository(name)}:{version}-{digest[7:19]}"
 
 
 def login_of(name: str, connection: Mapping[str, Any]) -> Login:
