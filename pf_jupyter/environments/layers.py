@@ -142,7 +142,7 @@ def build(
     _install(lock, wanted, target, folder)
     site = _gather(folder, target)
     packages = _packages(site)
-    below_sites = [_site(path, target) for path in below[:1]]
+    below_sites = [site_of(path, target) for path in below[:1]]
     if target.virtual:
         below_sites += target.sites
     if below_sites:
@@ -187,7 +187,7 @@ def _install(lock: Lock, wanted: Requirements, target: Target, folder: Path) -> 
 
 def _gather(folder: Path, target: Target) -> Path:
     """Move all that was installed to where the runtime's Python looks for it."""
-    site = folder / PurePosixPath(_site("", target).lstrip("/\\"))
+    site = folder / PurePosixPath(site_of("", target).lstrip("/\\"))
     infos = sorted(folder.rglob("*.dist-info"))
     for found in dict.fromkeys(info.parent for info in infos):
         if found == site:
@@ -259,7 +259,8 @@ def _point(path: Path, python: str) -> None:
     path.chmod(mode | 0o111)
 
 
-def _site(folder: str, target: Target) -> str:
+def site_of(folder: str, target: Target) -> str:
+    """Return where the packages of a layer are."""
     if target.system == "win32":
         return f"{folder}\\Lib\\site-packages"
     return f"{folder}/lib/python{target.minor}/site-packages"

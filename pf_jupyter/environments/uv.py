@@ -18,9 +18,12 @@ from pathlib import Path
 from pf_jupyter.environments.requirement_text import without_login
 from pf_jupyter.errors import PfError, Refused, RuntimeFailed, Unreachable
 
+PHASES = {"resolving": "resolve", "installing": "install"}
 _SECONDS = 1800.0
 _LINES = 40
 _OWN = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL")
+_MARKS = re.compile(r"^[\s×╰─▶│├]*(?:error:|cause:|Caused by:)?\s*")
+_HEADING = re.compile(r"No solution found when resolving dependencies.*")
 _ERRORS = (
     (
         r"No space left|os error 28\b|os error 122\b",
@@ -189,22 +192,19 @@ def failure(text: str, what: str, secrets: Sequence[str] = ()) -> PfError:
     if code == "index_refused":
         return Refused(message, code=code, hint=hint)
     log = "\n".join(lines[-_LINES:])
-    return RuntimeFailed(message, phase="build", log=log, code=code, hint=hint)
+    phase = PHASES.get(what, "build")
+    return RuntimeFailed(message, phase=phase, log=log, code=code, hint=hint)
 
 
 def _explanation(lines: Sequence[str]) -> str:
     """Return uv's own words in one paragraph, its marks taken out."""
     words = []
     for line in lines:
-        plain = re.sub(
-            r"^[\s×╰─▶│├├]+|^error:\s*|^\s*(?:cause|Caused by):\s*", "", line
-        )
+        plain = _MARKS.sub("", line).strip()
         if plain.startswith("hint:"):
             break
-        if plain.strip() and plain.strip() != "No solution found when resolving " + (
-            "dependencies:"
-        ):
-            words.append(plain.strip())
+        if plain and not _HEADING.fullmatch(plain):
+            words.append(plain)
     text = " ".join(words) or "uv said nothing"
     return text.rstrip(".")[:2000]
 

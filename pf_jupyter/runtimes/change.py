@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engines.api import Engine
+from ..environments import compiled
 from ..environments import layers as building
 from ..environments.layers import Layer, Source
 from ..environments.lock import Lock, fits, resolve
@@ -96,16 +97,14 @@ class Change:
         below = self._installer.folders(self._record, self._engine)
         name = building.layer_name(lock, target, self._record.layer_names)
         with self._way.phase("install") as step:
-            packages = building.build(
+            packages, self._made = make_layer(
+                self._engine,
+                self._record,
+                target,
                 lock,
                 wanted,
-                target,
-                folder=self._folder / name,
-                final=f"{self._engine.layer_folder(self._volume)}/{name}",
-                below=below,
-            )
-            self._made = self._engine.add_layer(
-                self._volume, name, self._folder / name, self._record.image
+                self._folder / name,
+                below,
             )
             step.detail = ", ".join(f"{n} {v}" for n, v in packages.items())
         return Layer(
@@ -157,6 +156,47 @@ class Change:
         key = (self._record.id, self._record.instance or "", *names_now)
         self._installer.remember(key, answer)
         return modules
+
+
+def make_layer(
+    engine: Engine,
+    record: RuntimeRecord,
+    target: Target,
+    lock: Lock,
+    wanted: Requirements,
+    folder: Path,
+    below: Sequence[str],
+) -> tuple[Mapping[str, str], bool]:
+    """Build a layer and bring it to the engine.
+
+    Parameters
+    ----------
+    engine, record, target
+        The runtime, and its interpreter with what is below.
+    lock, wanted
+        What goes in, and what that was made from.
+    folder
+        Where it is built; its name is the layer's.
+    below
+        Folders of the layers below as the runtime sees them, the uppermost first.
+
+    Returns
+    -------
+    tuple
+        Version of each distribution in it, and whether it was not there yet.
+    """
+    volume = identity.volume(record)
+    final = f"{engine.layer_folder(volume)}/{folder.name}"
+    packages = building.build(
+        lock, wanted, target, folder=folder, final=final, below=below
+    )
+    if not target.compiled_here:
+        instance = record.instance or ""
+        command = [*engine.python(instance), "-I", "-S", "-c", compiled.PROGRAM]
+        site = building.site_of("", target)
+        stream = engine.open_stream(instance, [*command, final + site])
+        compiled.add_byte_code(stream, folder / site.lstrip("/\\"))
+    return packages, engine.add_layer(volume, folder.name, folder, record.image)
 
 
 def _is_local(wanted: Requirements, name: str) -> bool:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engines.api import Engine
-from ..environments import layers as building
 from ..environments.layers import Layer, Source, digest_of, read_layer
 from ..environments.lock import Lock
 from ..environments.requirements import Requirements, parse_requirements
@@ -23,7 +22,7 @@ from ..errors import NotFound, RuntimeFailed
 from ..store.records import RuntimeRecord
 from ..store.store import Store
 from . import identity
-from .change import LOOK_SECONDS, Change, examine
+from .change import LOOK_SECONDS, Change, examine, make_layer
 from .channels import Channels
 from .computes import Computes
 from .model import Installation, OnPhase
@@ -219,16 +218,9 @@ class Installer:
         target = read_target(examine(channel, below))
         with _private_folder() as folder:
             wanted = parse_requirements([*layer.options, *layer.items], folder)
-            volume = identity.volume(record)
-            building.build(
-                Lock(wanted.items, wanted.items),
-                wanted,
-                target,
-                folder=folder / layer.name,
-                final=f"{engine.layer_folder(volume)}/{layer.name}",
-                below=below,
-            )
-            engine.add_layer(volume, layer.name, folder / layer.name, record.image)
+            lock = Lock(wanted.items, wanted.items)
+            path = folder / layer.name
+            make_layer(engine, record, target, lock, wanted, path, below)
 
     def _ready(self, key: str, on_phase: OnPhase | None) -> RuntimeRecord:
         record = self._get(key)
