@@ -66,6 +66,13 @@ def _fingerprint() -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 
+def _kept(file: Path) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    if file.exists():
+        found = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
 def answers_for(cases: list[Case]) -> tuple[dict[str, list[dict[str, Any]]], str]:
     """Return the oracle's results by case key, and where they came from.
 
@@ -79,7 +86,7 @@ def answers_for(cases: list[Case]) -> tuple[dict[str, list[dict[str, Any]]], str
         known = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
         return {c.key(): known[c.key()] for c in cases if c.key() in known}, "snapshot"
     file = cache_folder() / f"answers-{VERSION}-{_fingerprint()}.json"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    known = _kept(file)
     missing = [c for c in cases if c.key() not in known]
     if missing:
         workers = min(os.cpu_count() or 1, 4, 1 + len(missing) // 10)
@@ -87,6 +94,8 @@ def answers_for(cases: list[Case]) -> tuple[dict[str, list[dict[str, Any]]], str
         with ThreadPoolExecutor(workers) as pool:
             for found in pool.map(lambda share: ask(python, SIDE, share), shares):
                 known.update(found)
+        # another process may have asked in the meantime
+        known = {**_kept(file), **known}
         partial = file.with_suffix(f".{os.getpid()}")
         partial.write_text(json.dumps(known), encoding="utf-8")
         partial.replace(file)
