@@ -46,6 +46,8 @@ class Server:
         Added to its command line.
     """
 
+    team = False
+
     def __init__(self, folder: Path, *settings: str) -> None:
         self.folder = folder
         self.home = folder / "home"
@@ -65,13 +67,17 @@ class Server:
             *(sys.executable, "-m", "jupyter_server"),
             "--ServerApp.jpserver_extensions=pf_jupyter=True",
             *disabled,
+        ]
+        if self.team:
+            command = [sys.executable, "-m", "pf_jupyter.cli", "server"]
+        command += [
             *("--no-browser", "--allow-root", f"--ServerApp.base_url={BASE}"),
             f"--ServerApp.port={self.port}",
             "--ServerApp.port_retries=0",
             f"--ServerApp.root_dir={self.root}",
             *self.settings,
         ]
-        if not any("IdentityProvider." in word for word in self.settings):
+        if not any("dentity" in word for word in self.settings):
             command.append(f"--IdentityProvider.token={TOKEN}")
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         environment = {
