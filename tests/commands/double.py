@@ -22,6 +22,9 @@ from pf_jupyter.errors import (
 )
 from pf_jupyter.runs.traces import TraceSpan
 from pf_jupyter.workspace.api import (
+    Answer,
+    Assignment,
+    AuditLine,
     CheckResult,
     Computes,
     Connection,
@@ -40,6 +43,7 @@ from pf_jupyter.workspace.api import (
     PhaseEvent,
     Picture,
     Problem,
+    Roles,
     RunEvent,
     RunResult,
     Runs,
@@ -595,6 +599,35 @@ class DoubleEnvironments(Environments):
         return self.known[0]
 
 
+class DoubleRoles(Roles):
+    def __init__(self) -> None:
+        self.known: list[Assignment] = []
+
+    def list(self) -> list[Assignment]:
+        return self.known
+
+    def assign(
+        self,
+        principal: str,
+        role: str,
+        *,
+        on: str = "workspace",
+        until: str | None = None,
+    ) -> Assignment:
+        made = Assignment(principal, role, on, "me", "2026-11-21T10:00:00Z", until)
+        self.known.append(made)
+        return made
+
+    def revoke(self, principal: str, role: str, *, on: str = "workspace") -> None:
+        self.known = [a for a in self.known if a.principal != principal]
+
+    def check(self, principal: str, right: str, *, on: str | None = None) -> Answer:
+        return Answer(True, principal, right, on or "", "Owner on workspace")
+
+    def audit(self, *, limit: int = 100) -> Any:
+        return [AuditLine("2026-11-21T10:00:00Z", "me", "run.create", "run", "", True)]
+
+
 class DoubleWorkspace(Workspace):
     """The whole of it; ``ran`` records what was asked to run."""
 
@@ -609,6 +642,7 @@ class DoubleWorkspace(Workspace):
         self.computes = DoubleComputes()
         self.connections: DoubleConnections = DoubleConnections()
         self.environments: DoubleEnvironments = DoubleEnvironments()
+        self.roles: DoubleRoles = DoubleRoles()
         self.closed = False
 
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:

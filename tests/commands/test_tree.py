@@ -29,6 +29,7 @@ EXPECTED = {
     "env": "init build publish list show packages diff check describe archive restore "
     "import export",
     "connection": "list show create update delete",
+    "role": "assign revoke list check",
     "runtime": "create list show use start stop restart check logs install packages "
     "reset stats delete",
     "flow": "init list show validate run node chat variants save",
@@ -67,6 +68,10 @@ LINES = {
     ("run", "list"): "",
     ("compute", "list"): "",
     ("connection", "list"): "",
+    ("role", "assign"): "ana reader",
+    ("role", "revoke"): "ana reader",
+    ("role", "list"): "",
+    ("role", "check"): "ana runtime.create",
     ("connection", "show"): "mine",
     ("connection", "create"): "--type serp --name new --set api_key=@@k",
     ("connection", "update"): "mine --scope workspace",
