@@ -1,5 +1,6 @@
 """A tool that finds the nearest vectors of an index in a folder of the flow."""
 
+import importlib
 import json
 import os
 import pickle
@@ -114,8 +115,8 @@ def _check_size(given, wanted):
 
 def _faiss(folder):
     try:
-        import faiss
-        import numpy
+        faiss = importlib.import_module("faiss")
+        numpy = importlib.import_module("numpy")
     except ImportError as error:
         raise UserErrorException(
             f"searching an index of FAISS takes a package that is not there "
