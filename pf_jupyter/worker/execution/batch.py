@@ -19,8 +19,10 @@ from pf_jupyter.worker.execution.connections import (
     check_environment,
 )
 from pf_jupyter.worker.execution.failures import FlowFailure, describe
+from pf_jupyter.worker.execution.flow_run import FlowRun
 from pf_jupyter.worker.execution.inputs import flow_inputs
 from pf_jupyter.worker.execution.line import Line, timed_out
+from pf_jupyter.worker.execution.llm.pace import keep_pace
 from pf_jupyter.worker.execution.metrics import collecting
 from pf_jupyter.worker.execution.prepared import PreparedFlow, prepared_flow
 from pf_jupyter.worker.execution.records import (
@@ -30,7 +32,6 @@ from pf_jupyter.worker.execution.records import (
     to_json_or_text,
 )
 from pf_jupyter.worker.execution.reporting import Emit, Reporter
-from pf_jupyter.worker.execution.flow_run import FlowRun
 from pf_jupyter.worker.execution.scope import Scope
 from pf_jupyter.worker.execution.surroundings import absolute, environment_of
 from pf_jupyter.worker.execution.threads import run_in_threads
@@ -118,6 +119,7 @@ class BatchFlow:
     def open(self) -> Optional[Dict[str, Any]]:
         """Load the flow; return the ERROR for which none of its lines can run."""
         logs.install()
+        keep_pace()
         self._shared = Reporter(
             lambda event: None,
             self._folder,
