@@ -94,7 +94,7 @@ class Change:
     def _layer(
         self, lock: Lock, wanted: Requirements, target: Target, source: Source
     ) -> Layer:
-        below = self._installer.folders(self._record, self._engine)
+        below = identity.layer_folders(self._record, self._engine)
         name = building.layer_name(lock, target, self._record.layer_names)
         with self._way.phase("install") as step:
             packages, self._made = make_layer(

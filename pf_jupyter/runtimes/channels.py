@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 from ..engines.api import Engine
 from ..errors import PfError
 from ..store.records import RuntimeRecord
+from . import identity
 
 if TYPE_CHECKING:
     from .channel import WorkerChannel
 
-Opener = Callable[[Engine, str], "WorkerChannel"]
-"""Starts a worker in an instance and returns the channel after its handshake."""
+Opener = Callable[..., "WorkerChannel"]
+"""Starts a worker in an instance and returns the channel after its handshake.
+
+Called with the engine, the instance and, where there are any, the layers' folders.
+"""
 
 
 Furnish = Callable[[RuntimeRecord, Engine, "WorkerChannel"], None]
@@ -72,7 +76,9 @@ class Channels:
             channel = self.peek(record.id, record.instance)
             if channel is None:
                 self.drop(record.id)
-                channel = self._opener(engine, record.instance or "")
+                layers = identity.layer_folders(record, engine)
+                given = [layers] if layers else []
+                channel = self._opener(engine, record.instance or "", *given)
                 with self._guard:
                     self._lines[record.id] = _Line(record.instance or "", channel)
                 self._on_open(record, engine)

@@ -8,7 +8,7 @@ import platform
 import re
 from contextvars import ContextVar
 
-from ..engines.api import LABEL
+from ..engines.api import LABEL, Engine
 from ..errors import UsageError
 from ..store.records import RuntimeRecord
 
@@ -86,6 +86,12 @@ def volume(record: RuntimeRecord) -> str:
     """
     owner = re.sub(r"[^a-z0-9_.-]+", "-", record.owner.lower()).strip("-._")
     return f"pf_jupyter-layers-{owner or 'unknown'}"
+
+
+def layer_folders(record: RuntimeRecord, engine: Engine) -> list[str]:
+    """Return where a runtime sees its layers, the uppermost first."""
+    top = engine.layer_folder(volume(record)) if record.layers else ""
+    return [f"{top}/{name}" for name in record.layer_names]
 
 
 def instance_name(record: RuntimeRecord) -> str:

@@ -151,7 +151,7 @@ class Installer:
         RuntimeFailed, Unreachable
             A layer cannot be made again.
         """
-        folders = self.folders(record, engine)
+        folders = identity.layer_folders(record, engine)
         missing = _ask(channel, "layers.use", layers=folders)["missing"]
         if not missing:
             return
@@ -162,17 +162,12 @@ class Installer:
         if missing:
             raise _no_volume(record)
 
-    def folders(self, record: RuntimeRecord, engine: Engine) -> list[str]:
-        """Return where a runtime sees its layers, the uppermost first."""
-        top = engine.layer_folder(identity.volume(record))
-        return [f"{top}/{name}" for name in record.layer_names]
-
     def target(self, record: RuntimeRecord, engine: Engine) -> Target:
         """Return a runtime's interpreter and all that it has."""
         known = (record.id, record.instance or "", *record.layer_names)
         if known not in self._targets:
             channel = self._channels.get(record, engine)
-            folders = self.folders(record, engine)
+            folders = identity.layer_folders(record, engine)
             self.remember(known, examine(channel, folders))
         return self._targets[known]
 
@@ -214,7 +209,7 @@ class Installer:
         layer: Layer,
         number: int,
     ) -> None:
-        below = self.folders(record, engine)[-number:] if number else []
+        below = identity.layer_folders(record, engine)[-number:] if number else []
         target = read_target(examine(channel, below))
         with _private_folder() as folder:
             wanted = parse_requirements([*layer.options, *layer.items], folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,8 +129,12 @@ def installed_engines(home: Path) -> dict[str, EngineFactory]:
     return {name: opener(name) for name in engine_names()}
 
 
-def open_worker(engine: Engine, instance: str) -> WorkerChannel:
+def open_worker(
+    engine: Engine, instance: str, layers: Sequence[str] = ()
+) -> WorkerChannel:
     """Start a worker in an instance and return the channel to it.
+
+    It begins with these layers if all of them are there; its hello tells.
 
     Raises
     ------
@@ -143,7 +147,7 @@ def open_worker(engine: Engine, instance: str) -> WorkerChannel:
     from ..runtimes.channel import WorkerChannel
 
     command = bundle.command(engine.python(instance))
-    channel = WorkerChannel(engine.open_stream(instance, command))
+    channel = WorkerChannel(engine.open_stream(instance, [*command, *layers]))
     try:
         channel.handshake(_HANDSHAKE_SECONDS)
     except BaseException:
