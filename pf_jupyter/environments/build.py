@@ -35,6 +35,8 @@ BASE_LABEL = f"{LABEL}.base"
 BASE_DIGEST_LABEL = f"{LABEL}.base-digest"
 
 _LOCK_SECONDS = 1800.0
+_looked_at: dict[str, Mapping[str, str]] = {}
+"""Digest of a base to its packages: what is in it never changes."""
 
 
 @dataclass(frozen=True)
@@ -276,10 +278,12 @@ class Builder:
             return {name: version for name, _, version in pairs}
         if image is None:
             return {}
-        try:
-            return try_image(self.engine, base.image).packages
-        except PfError:
-            return {}  # a base without Python: the build brought it
+        if base.digest not in _looked_at:
+            try:
+                _looked_at[base.digest] = try_image(self.engine, base.image).packages
+            except PfError:
+                return {}  # a base without Python: the build brought it
+        return _looked_at[base.digest]
 
     @contextmanager
     def _alone(self, name: str, steps: Steps) -> Iterator[Path]:

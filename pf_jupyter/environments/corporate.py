@@ -28,6 +28,19 @@ def proxy_arguments(environment: Mapping[str, str] = os.environ) -> dict[str, st
     return found
 
 
+def runtime_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the proxies of this machine as variables of a container.
+
+    They show to everybody who may inspect it, so one with a login is left out, and so
+    is one on loopback, which a container does not reach.
+    """
+    return {
+        name: value
+        for name, value in proxy_arguments(environment).items()
+        if "@" not in value and not proxy_on_loopback({name: value})
+    }
+
+
 def proxy_on_loopback(arguments: Mapping[str, str]) -> bool:
     """Tell whether a proxy listens on this machine alone."""
     for name, value in arguments.items():

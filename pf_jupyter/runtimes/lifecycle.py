@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..engines.api import Engine, InstanceSpec, InstanceState, Limits
+from ..environments.corporate import runtime_variables
 from ..environments.layers import digest_of
 from ..errors import AlreadyExists, NotFound, PfError, RuntimeFailed
 from ..store.records import LifeLine, RuntimeRecord, timestamp
@@ -275,6 +276,7 @@ class Lifecycle:
                 labels=identity.labels(record, self._store.id),
                 limits=Limits(record.cpus, record.memory, record.pids),
                 network="none" if record.network == "none" else "open",
+                environment=runtime_variables() if record.network != "none" else {},
                 volume=identity.volume(record),
             )
             instance = engine.create(spec)
