@@ -12,11 +12,10 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pf_jupyter.errors import FlowInvalid
 from pf_jupyter.flow.check import check_graph
 from pf_jupyter.flow.contents import Digests, Snapshot, SnapshotFile, settled
 from pf_jupyter.flow.document import Positions
@@ -24,12 +23,12 @@ from pf_jupyter.flow.documents import with_documents
 from pf_jupyter.flow.fields import KeyPath
 from pf_jupyter.flow.flex import describe_entry
 from pf_jupyter.flow.folder import Issue, Listing, list_folder
+from pf_jupyter.flow.loaded import LoadedFlow
 from pf_jupyter.flow.model import Flow, Node
 from pf_jupyter.flow.problems import Problem
 from pf_jupyter.flow.reader import (
     Collector,
     FlowFile,
-    Kind,
     ReadFlow,
     default_name,
     find_flow,
@@ -50,69 +49,6 @@ __all__ = ["LoadedFlow", "Loader", "Snapshot", "SnapshotFile", "load"]
 _MAX_KEPT = 64
 _MAX_VARIANTS_CHECKED = 40
 _ATTEMPTS = 3
-
-
-@dataclass
-class LoadedFlow:
-    """A flow with everything that is known of it on this side.
-
-    Parameters
-    ----------
-    path
-        The flow file.
-    folder
-        The folder that it and its files are in.
-    file
-        The flow file's name, as problems give it.
-    kind
-        ``dag``, ``flex`` or ``prompty``.
-    flow
-        The flow as it will run, its variants applied; None when the file could not be
-        made sense of.
-    declared
-        The flow as written, before variants.
-    snapshot
-        The files; None when the folder cannot be taken.
-    problems
-        Everything that keeps the flow from running, by place.
-    warnings
-        What looks unintended and does not.
-    positions
-        Where in the flow file keys and values stand.
-    """
-
-    path: Path
-    folder: Path
-    file: str
-    kind: Kind = "dag"
-    flow: Flow | None = None
-    declared: Flow | None = None
-    snapshot: Snapshot | None = None
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    positions: Positions = field(default_factory=Positions)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing keeps the flow from running."""
-        return not self.problems
-
-    def require(self) -> tuple[Flow, Snapshot]:
-        """Return the flow and its files.
-
-        Raises
-        ------
-        FlowInvalid
-            There are problems; all of them are in it.
-        """
-        if self.problems or self.flow is None or self.snapshot is None:
-            count = len(self.problems)
-            plural = "" if count == 1 else "s"
-            raise FlowInvalid(
-                f"flow '{self.folder.name}' has {count} problem{plural}",
-                problems=[problem.to_dict() for problem in self.problems],
-            )
-        return self.flow, self.snapshot
 
 
 @dataclass

@@ -7,7 +7,6 @@ forked from it find it done. Rules: flow-format sections 1.8, 2.6 and 9 item 5.
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import os
 import sys
@@ -34,13 +33,13 @@ from pf_jupyter.worker.execution.failures import (
 from pf_jupyter.worker.execution.images import ImageReader
 from pf_jupyter.worker.execution.interface import Parameter, init_parameters
 from pf_jupyter.worker.execution.literals import convert_literal, load_images
-from pf_jupyter.worker.execution.loading import Tool, load_python
-from pf_jupyter.worker.execution.prompts import load_prompt
+from pf_jupyter.worker.execution.loading import Tool
 from pf_jupyter.worker.execution.streaming import decided, find_only_outputs
 from pf_jupyter.worker.execution.surroundings import (
     environment_set,
     inside_folder,
 )
+from pf_jupyter.worker.execution.tool_kinds import import_named_module, load_tool
 from pf_jupyter.worker.execution.topology import check_topology
 
 _KEPT_FLOWS = 32
@@ -291,7 +290,7 @@ def _prepare_node(
         prepared.waits_for = dependencies(node)
         if node.activate is not None:
             prepared.condition = parse_reference(node.activate.when)
-        _import_named_module(node)
+        import_named_module(node)
         prepared.tool = load_tool(node, folder)
         _fill_arguments(prepared, prepared.tool)
         load_images(node.name, prepared.tool, prepared.arguments, reader)
@@ -313,58 +312,6 @@ def _prepare_node(
 def _takes_definition(tool: Tool) -> bool:
     parameters = tool.interface.parameters.values()
     return any(item.types[0] == "assistant_definition" for item in parameters)
-
-
-def _import_named_module(node: Node) -> None:
-    """Import what the node's ``module`` names (flow-format section 1.4)."""
-    if not node.module:
-        return
-    try:
-        importlib.import_module(node.module)
-    except Exception as error:
-        raise FlowFailure(
-            "FailedToImportModule",
-            f"the module '{node.module}' of node '{node.name}' cannot be imported: "
-            f"({type(error).__name__}) {text_of(error)}",
-            hint=hint_for(error) or "take 'module' out of the node, or correct it",
-            node=node.name,
-            cause=error,
-        ) from None
-
-
-def load_tool(node: Node, folder: str) -> Tool:
-    """Load whatever a node's tool is.
-
-    Raises
-    ------
-    FlowFailure
-        As `load_python`, `load_prompt`, `load_llm` and `load_package`; ResolveToolError
-        for kinds of nodes that do not exist.
-    """
-    kind = node.source.type if node.source else "code"
-    if node.type == "python" and kind == "code":
-        return load_python(node, folder)
-    if node.type == "prompt" and kind == "code":
-        return load_prompt(node, folder)
-    # Flows without such nodes do not wait for what these modules import.
-    if node.type == "llm" and kind == "code":
-        from pf_jupyter.worker.execution.llm.node import load_llm
-
-        return load_llm(node, folder)
-    if kind in ("package", "package_with_prompt"):
-        from pf_jupyter.worker.execution.packages import load_package
-
-        return load_package(node, folder)
-    raise load_failed(
-        FlowFailure(
-            "NotImplementedError",
-            f"node '{node.name}' is of type '{node.type}' with a '{kind}' source, "
-            "which does not exist",
-            hint="python and llm nodes have a source of type 'code' or 'package', "
-            "custom_llm nodes 'package_with_prompt'",
-            node=node.name,
-        )
-    )
 
 
 def _fill_arguments(prepared: PreparedNode, tool: Tool) -> None:
