@@ -10,6 +10,8 @@ from .api import BatchRun
 from .pages import duration
 
 _TABLE = 'style="border-collapse:collapse;margin-top:4px"'
+_LINES_FOR_ESTIMATES = 20_000
+"""Above this a page shows metrics without intervals, for they take reading it all."""
 _CELL = 'style="padding:1px 12px 1px 0;text-align:left;vertical-align:top"'
 
 
@@ -36,7 +38,12 @@ def batch_html(run: BatchRun) -> str:
             parts.append(_quiet(f"hint: {run.error['hint']}"))
     parts += [_quiet(text) for text in run.changed]
     if run.metrics:
-        rows = [[name, _short(value)] for name, value in run.metrics.items()]
+        few = counts["completed"] <= _LINES_FOR_ESTIMATES
+        estimates = run.estimates if few else {}
+        rows = [
+            [name, str(estimates[name]) if name in estimates else _short(value)]
+            for name, value in run.metrics.items()
+        ]
         parts.append(_table(["metric", ""], rows))
     if run.failures:
         parts.append(_table(["failures", "kind", "first"], failure_rows(run.failures)))

@@ -206,11 +206,17 @@ def _frame(context: Context, run: BatchRun, name: str, table: Any) -> Any:
 
 def _metrics(context: Context, arguments: Namespace) -> Outcome:
     run = _batch(context, arguments)
-    facts = [(name, str(value)) for name, value in run.metrics.items()]
-    document = {"run_id": run.run_id, "metrics": run.metrics}
+    estimates = run.estimates
+    facts = [(name, str(estimate)) for name, estimate in estimates.items()]
+    facts += [(k, str(v)) for k, v in run.metrics.items() if k not in estimates]
+    document = {
+        "run_id": run.run_id,
+        "metrics": run.metrics,
+        "estimates": {name: found.to_dict() for name, found in estimates.items()},
+    }
     if not facts:
         return Outcome(Message("no metrics were logged"), document)
-    return Outcome(Facts(facts, run.metrics), document)
+    return Outcome(Facts(facts, {**estimates, **run.metrics}), document)
 
 
 def _stream(context: Context, arguments: Namespace) -> Outcome:
