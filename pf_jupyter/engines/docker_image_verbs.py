@@ -104,6 +104,7 @@ class ImageVerbs(ABC):
     def registry_digest(self, reference: str, *, login: Login | None = None) -> str:
         """Return the digest that a registry has under a name."""
         with self._call("pull", reference) as client:
+            client.reload_config()  # somebody may have logged in since
             answer = client.inspect_distribution(
                 reference, **docker_transfer.login_options(login)
             )

@@ -8,7 +8,7 @@ from pf_jupyter.environments.steps import Steps
 from pf_jupyter.errors import (
     AlreadyExists,
     NotFound,
-    PfError,
+    Refused,
     RuntimeFailed,
     UsageError,
 )
@@ -105,9 +105,6 @@ def _digest_there(engine: Engine, reference: str, login: Login | None) -> str | 
     """Return the digest that a registry has under a name, None when it has none."""
     try:
         return engine.registry_digest(reference, login=login) or None
-    except NotFound:
+    except (NotFound, Refused):
+        # some refuse to speak of what is not there; the push finds out
         return None
-    except PfError as error:
-        if "not found" in error.message.lower() or "unknown" in error.message.lower():
-            return None
-        raise
