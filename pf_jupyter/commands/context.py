@@ -227,12 +227,17 @@ class Context:
             "place: ${env:NAME}",
         )
 
-    def ready_runtime(self, name: str | None) -> Runtime:
+    def ready_runtime(
+        self, name: str | None, flow: str | Path | None = None
+    ) -> Runtime:
         """Return the named runtime, the current one, or a session made for this.
 
-        Phases are shown when something has to be started.
+        Phases are shown when something has to be started. A session for ``flow`` has
+        what the flow brings along.
         """
         runtimes = self.workspace.runtimes
+        if name is None and flow is not None:
+            return runtimes.ensure_for(flow, on_phase=self.progress.phase)
         if name is None:
             return runtimes.ensure(on_phase=self.progress.phase)
         runtime = runtimes.get(name)

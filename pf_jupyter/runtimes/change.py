@@ -56,7 +56,9 @@ class Change:
         """Resolve, install, verify; then let the runtime have it."""
         before = self._installer.target(self._record, self._engine)
         with self._way.phase("resolve") as step:
-            lock = resolve(wanted, before, self._folder, upgrade=upgrade)
+            lock = Lock((), ())
+            if upgrade or not _all_there(wanted, before):
+                lock = resolve(wanted, before, self._folder, upgrade=upgrade)
             step.detail = f"{len(lock.items)} packages, {len(lock.new)} new"
         layers = list(self._record.layers or ())
         names = [item.name for item in wanted.items if item.name]
@@ -197,6 +199,15 @@ def make_layer(
         stream = engine.open_stream(instance, [*command, final + site])
         compiled.add_byte_code(stream, folder / site.lstrip("/\\"))
     return packages, engine.add_layer(volume, folder.name, folder, record.image)
+
+
+def _all_there(wanted: Requirements, target: Target) -> bool:
+    """Whether all is there as it is asked for: then no index has to be asked."""
+    versions = target.versions()
+    return all(
+        fits(item, versions.get(item.name)) and "[" not in item.text
+        for item in wanted.items
+    )
 
 
 def _is_local(wanted: Requirements, name: str) -> bool:

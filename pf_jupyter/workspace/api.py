@@ -331,6 +331,17 @@ class Runtimes(ABC):
     def ensure(self, *, on_phase: OnPhase | None = None) -> Runtime:
         """Return a ready runtime: the current one, or this user's default session."""
 
+    def ensure_for(
+        self, flow: str | Path, *, on_phase: OnPhase | None = None
+    ) -> Runtime:
+        """Return a ready runtime for a flow.
+
+        Without a current one, a flow that brings requirements gets a session of its
+        own, in which they are installed.
+        """
+        del flow
+        return self.ensure(on_phase=on_phase)
+
 
 class Runs(KeepsBatches, ABC):
     """Recorded runs, newest first."""

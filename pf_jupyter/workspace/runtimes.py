@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import AlreadyExists, NotFound, PfError, Unreachable
@@ -117,6 +118,25 @@ class LocalRuntimes(Runtimes):
                 raise
             # its engine is gone for now; what can be reached is taken meanwhile
             return self._session(FALLBACK_NAME, on_phase)
+
+    def ensure_for(
+        self, flow: str | Path, *, on_phase: OnPhase | None = None
+    ) -> Runtime:
+        """Return a ready runtime for a flow; see `Runtimes.ensure_for`."""
+        from .flow_session import requirements_of, session_name
+
+        path = self._workspace.flows.resolve(flow)
+        wanted = requirements_of(path) if self.current() is None else None
+        if wanted is None:
+            return self.ensure(on_phase=on_phase)
+        runtime = self._session(session_name(path, wanted), on_phase)
+        record = self._workspace.core.store.runtime(runtime.name)
+        if record is not None and not any(
+            layer["source"] == "flow" for layer in record.layers or ()
+        ):
+            installer = self._workspace.core.life.installer
+            installer.install(record.id, wanted, source="flow", on_phase=on_phase)
+        return runtime
 
     def _session(self, name: str, on_phase: OnPhase | None) -> Runtime:
         try:

@@ -60,7 +60,7 @@ def run_flow(
     }
     # All is checked before a runtime is made for it: a typo costs no seconds.
     context.workspace.flows.check_run(flow, **options)
-    runtime = context.ready_runtime(arguments.runtime)
+    runtime = context.ready_runtime(arguments.runtime, flow)
     result = run_followed(
         context,
         runtime,
@@ -94,7 +94,7 @@ def _node(context: Context, arguments: Namespace) -> Outcome:
     inputs |= read_pairs(context, [*arguments.pairs, *arguments.inputs], "input")
     if inputs:
         return run_flow(context, flow, arguments, inputs)
-    runtime = context.ready_runtime(arguments.runtime)
+    runtime = context.ready_runtime(arguments.runtime, flow)
     found = runtime.validate(flow, node=arguments.node)
     tool = found.tools.get(arguments.node)
     run = context.spell("flow", f"node {arguments.path} {arguments.node} name=value …")
