@@ -39,6 +39,7 @@ DEPENDENCIES = {
 }
 OPTIONAL = {
     "keyring",  # an extra: a better place for the key, where there is one
+    "pandas",  # an extra: results of batches as tables
     "pyarrow",  # an extra: parquet files
 }
 NOT_IMPORTED = {
