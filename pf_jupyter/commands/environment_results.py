@@ -84,17 +84,24 @@ class ShownDiff(Shown):
         return "\n".join([*lines, *columns(facts)])
 
 
-def build_text(built: EnvironmentBuild, publish: str) -> str:
-    """Return what a build gave in two lines."""
-    own = [p for p in built.packages if p.source == "environment"]
-    added = ", ".join(f"{p.name} {p.version}" for p in own[:_MOST_PACKAGES])
-    state = "unchanged" if built.cached else "built"
-    first = f"{built.name} is {state} · {built.digest[7:19]} · {size(built.size)}"
-    first += f" · Python {built.python} · {plural(len(built.packages), 'package')}"
-    lines = [first]
-    if added:
-        lines.append(f"  on its base: {added}" + (" …" if len(own) > 12 else ""))
-    return "\n".join([*lines, f"  {publish} gives it a number for good"])
+class ShownBuild(Shown):
+    """What a build gave, and what to do with it."""
+
+    def __init__(self, build: EnvironmentBuild, publish: str) -> None:
+        self.build = build
+        self._publish = publish
+
+    def text(self) -> str:
+        """Return it in two or three lines."""
+        built = self.build
+        own = [p for p in built.packages if p.source == "environment"]
+        added = ", ".join(f"{p.name} {p.version}" for p in own[:_MOST_PACKAGES])
+        state = "unchanged" if built.cached else "built"
+        first = f"{built.name} is {state} · {built.digest[7:19]} · {size(built.size)}"
+        first += f" · Python {built.python} · {plural(len(built.packages), 'package')}"
+        more = " …" if len(own) > _MOST_PACKAGES else ""
+        lines = [first, *([f"  on its base: {added}{more}"] if added else [])]
+        return "\n".join([*lines, f"  {self._publish} gives it a number for good"])
 
 
 def _mark(before: str | None, after: str | None) -> str:

@@ -106,7 +106,10 @@ class LocalEnvironments(Environments):
             description=description or definition.description,
             tags={**definition.tags, **(tags or {})},
         )
-        return self._shown(record)
+        # a version that was there already takes what may change of it
+        return self.describe(
+            f"{record.name}:{record.version}", description=description, tags=tags
+        )
 
     def list(self, *, archived: bool = False) -> list[Environment]:
         """Return all versions, ours first; see `Environments.list`."""

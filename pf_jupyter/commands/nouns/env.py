@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...errors import EnvironmentFailed, PfError
 from ..context import Context
-from ..environment_results import ShownDiff, ShownEnvironment, build_text
+from ..environment_results import ShownBuild, ShownDiff, ShownEnvironment
 from ..results import Checks, Lines, Message, Table
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import memory, read_pairs
@@ -17,6 +19,7 @@ from ..wording import plural, size
 if TYPE_CHECKING:
     from ...workspace.api import PhaseEvent
 
+_LAST_LINES = 15
 _REFERENCE = Argument(
     "env",
     "name, name:version or name@latest",
@@ -50,32 +53,34 @@ def _init(context: Context, arguments: Namespace) -> Outcome:
 
 
 def _build(context: Context, arguments: Namespace) -> Outcome:
-    built = context.workspace.environments.build(
-        arguments.source,
-        python=arguments.python or "",
-        fresh=arguments.fresh,
-        compute=arguments.compute,
-        context_limit=arguments.context_limit,
-        connection=arguments.connection,
-        on_phase=_teller(context, arguments.log),
-    )
+    with _log_shown(context, arguments.log):
+        built = context.workspace.environments.build(
+            arguments.source,
+            python=arguments.python or "",
+            fresh=arguments.fresh,
+            compute=arguments.compute,
+            context_limit=arguments.context_limit,
+            connection=arguments.connection,
+            on_phase=_teller(context, arguments.log),
+        )
     for warning in built.warnings:
         context.progress.note(f"! {warning}")
-    text = build_text(built, context.spell("env", f"publish {built.name}"))
-    return Outcome(built, built.to_dict(), text, brief=Message(text))
+    shown = ShownBuild(built, context.spell("env", f"publish {built.name}"))
+    return Outcome(shown, built.to_dict())
 
 
 def _publish(context: Context, arguments: Namespace) -> Outcome:
-    made = context.workspace.environments.publish(
-        arguments.source,
-        version=arguments.version,
-        registry=arguments.registry,
-        description=arguments.description,
-        tags=_tags(context, arguments.tags),
-        compute=arguments.compute,
-        connection=arguments.connection,
-        on_phase=_teller(context, arguments.log),
-    )
+    with _log_shown(context, arguments.log):
+        made = context.workspace.environments.publish(
+            arguments.source,
+            version=arguments.version,
+            registry=arguments.registry,
+            description=arguments.description,
+            tags=_tags(context, arguments.tags),
+            compute=arguments.compute,
+            connection=arguments.connection,
+            on_phase=_teller(context, arguments.log),
+        )
     name = f"{made.name}:{made.version}"
     use = context.spell("runtime", f"create NAME --env {name}")
     lines = [f"{name} @ {made.digest[7:19]} · {size(made.size)}"]
@@ -228,6 +233,23 @@ def _teller(context: Context, every_line: bool) -> Any:
     return tell
 
 
+@contextmanager
+def _log_shown(context: Context, shown_already: bool) -> Iterator[None]:
+    """Show the last lines of what failed, unless every line was shown as it came."""
+    try:
+        yield
+    except EnvironmentFailed as error:
+        for line in error.log.splitlines()[-_LAST_LINES:] if not shown_already else ():
+            context.progress.note(f"    {line}")
+        raise
+
+
+def _not_made(error: PfError) -> dict[str, Any]:
+    """Return the JSON form of what could not be made: what was said is in it."""
+    log = error.log if isinstance(error, EnvironmentFailed) else ""
+    return {"error": {**error.to_dict(), "log": log.splitlines()}}
+
+
 _DESCRIPTION = Argument("--description", "one line for people", metavar="TEXT")
 _TAGS = Argument("--tags", "key=value pairs for people", metavar="k=v", many=True)
 
@@ -265,6 +287,7 @@ ENV = noun(
                 _LOG,
             ),
             ("my-env", "image_build --log"),
+            failed=_not_made,
         ),
         Verb(
             "publish",
@@ -283,6 +306,7 @@ ENV = noun(
                 _LOG,
             ),
             ("my-env", "my-env --registry localhost:5000/team"),
+            failed=_not_made,
         ),
         Verb(
             "list",
