@@ -18,18 +18,16 @@ from .api import (
     Answer,
     Assignment,
     AuditLine,
-    BatchRun,
     CheckResult,
     Computes,
     Connection,
     Connections,
     Environments,
     Roles,
-    RunResult,
-    Runs,
     Scope,
     Workspace,
 )
+from .guarded_runs import GuardedRuns
 from .guarded_runtimes import GuardedRuntimes
 
 if TYPE_CHECKING:
@@ -116,84 +114,6 @@ class GuardedWorkspace(Workspace):
 def connection_thing(name: str, owner: str, scope: str) -> Thing:
     """Return a connection as rights see it."""
     return Thing("connection", name, owner, scope == "workspace")
-
-
-class GuardedRuns(Runs):
-    """The runs that one person may see.
-
-    Parameters
-    ----------
-    workspace
-        Theirs.
-    """
-
-    def __init__(self, workspace: GuardedWorkspace) -> None:
-        self._workspace = workspace
-
-    def list(self, *, limit: int = 100) -> builtins.list[dict[str, Any]]:
-        """Return the newest runs; see `Runs.list`."""
-        sees = self._workspace.sees
-        found: builtins.list[dict[str, Any]] = []
-        most = limit
-        while True:
-            every = self._inner.list(limit=most)
-            owners = self._workspace.inner.core.store.run_owners(
-                [run["run_id"] for run in every]
-            )
-            found = [
-                run
-                for run in every
-                if sees(Thing("run", run["run_id"], owners.get(run["run_id"])))
-            ]
-            if len(found) >= limit or len(every) < most:
-                return found[:limit]
-            most *= 4
-
-    def get(self, run_id: str) -> RunResult:
-        """Return a recorded run (NotFound); for a batch, what `batch` returns."""
-        self._thing(run_id)
-        return self._inner.get(run_id)
-
-    def cancel(self, run_id: str) -> None:
-        """Cancel a run (NotFound, IllegalState)."""
-        with self._workspace.may("run.update", self._thing(run_id)):
-            self._inner.cancel(run_id)
-
-    def batch(self, run_id: str) -> BatchRun:
-        """Return a batch run (NotFound, UsageError for a single run)."""
-        self._thing(run_id)
-        return self._inner.batch(run_id)
-
-    def is_batch(self, run_id: str) -> bool:
-        """Return whether a run is a batch; False when it is not there."""
-        return self._inner.is_batch(run_id)
-
-    def archive(self, run_id: str) -> None:
-        """Take a run out of the lists (NotFound)."""
-        with self._workspace.may("run.update", self._thing(run_id)):
-            self._inner.archive(run_id)
-
-    def restore(self, run_id: str) -> None:
-        """Bring an archived run back (NotFound)."""
-        with self._workspace.may("run.update", self._thing(run_id)):
-            self._inner.restore(run_id)
-
-    def delete(self, run_id: str) -> None:
-        """Remove a run, its record and its files (NotFound, IllegalState)."""
-        with self._workspace.may("run.delete", self._thing(run_id)):
-            self._inner.delete(run_id)
-
-    def export(self, run_id: str, to: str | Path) -> Path:
-        """Write a batch run into a folder as the public tool lays it out."""
-        self._thing(run_id)
-        return self._inner.export(run_id, to)
-
-    @property
-    def _inner(self) -> Runs:
-        return self._workspace.inner.runs
-
-    def _thing(self, run_id: str) -> Thing:
-        return self._workspace.thing("run", run_id)
 
 
 class GuardedComputes(Computes):

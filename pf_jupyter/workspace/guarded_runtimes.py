@@ -240,12 +240,20 @@ class GuardedRuntime(Runtime):
         self, flow: str | Path | None = None, data: Any = None, **options: Any
     ) -> BatchRun:
         """Run a flow over rows; see `RunsBatches.batch`."""
-        for key in ("source_run", "resume_from"):
-            earlier = options.get(key)
-            if earlier is not None:
-                self._workspace.thing("run", getattr(earlier, "run_id", earlier))
+        self._check_runs(options.get("source_run"), options.get("resume_from"))
         with self._may("run.create"), self._may("runtime.use"):
             return self._inner.batch(flow, data, **options)
+
+    def evaluate(self, run: Any, *given: Any, **options: Any) -> Any:
+        """Judge a batch run; see `EvaluatesRuns.evaluate`."""
+        self._check_runs(run)
+        with self._may("run.create"), self._may("runtime.use"):
+            return self._inner.evaluate(run, *given, **options)
+
+    def _check_runs(self, *runs: Any) -> None:
+        for run in runs:
+            if run is not None:
+                self._workspace.thing("run", str(getattr(run, "run_id", run)))
 
     def install(
         self,

@@ -17,6 +17,7 @@ from .api import BatchRun, KeepsBatches, RunsBatches
 
 if TYPE_CHECKING:
     from .api import Environments, Runs, Workspace
+    from .evaluation_api import RunComparison
     from .remote_client import Client
 
 
@@ -81,6 +82,11 @@ class RemoteBatches(RunsBatches):
         runtimes = self._beside.workspace("a batch").runtimes
         return runtimes.get(self.name).batch(*given, **options)
 
+    def evaluate(self, *given: Any, **options: Any) -> BatchRun:
+        """Judge a batch run; see `EvaluatesRuns.evaluate`."""
+        runtimes = self._beside.workspace("an evaluation").runtimes
+        return runtimes.get(self.name).evaluate(*given, **options)
+
 
 class RemoteBatchRecords(KeepsBatches):
     """The part of a server's runs that is about batches."""
@@ -110,6 +116,14 @@ class RemoteBatchRecords(KeepsBatches):
     def export(self, run_id: str, to: str | Path) -> Path:
         """Write a batch run into a folder as the public tool lays it out."""
         return self._runs.export(run_id, to)
+
+    def compare(self, first: str | BatchRun, *others: str | BatchRun) -> RunComparison:
+        """Lay batch runs side by side; see `ComparesRuns.compare`."""
+        return self._runs.compare(first, *others)
+
+    def previous_evaluation(self, run: str | BatchRun) -> BatchRun | None:
+        """Return the evaluation before; see `ComparesRuns.previous_evaluation`."""
+        return self._runs.previous_evaluation(run)
 
     @property
     def _runs(self) -> Runs:

@@ -23,7 +23,8 @@ class Kernel:
         file = server.folder / "runtime" / f"kernel-{self.id}.json"
         self.client = BlockingKernelClient(connection_file=str(file))
         self.client.load_connection_file()
-        self.client.start_channels()
+        # no heartbeat: a busy machine may miss beats of a kernel that is well
+        self.client.start_channels(hb=False)
         self.client.wait_for_ready(timeout=90)
 
     def run(self, code):
