@@ -34,7 +34,7 @@ from . import inputs as given_inputs
 from .follow import Follow, given_up, no_result
 from .new_record import new_record
 from .partial import upstream_of, with_inputs
-from .request import CANCEL_SECONDS, ActiveRun, Request
+from .request import CANCEL_SECONDS, ActiveRun, Request, awaited
 from .sendable import PackedFlows, Sendable
 from .trace_export import TraceExporter
 
@@ -49,7 +49,6 @@ CONCURRENCY = 16
 LOG_LIMIT = 1_000_000
 """Bytes of output that are kept of one node."""
 
-_GRACE_SECONDS = 20.0
 _ATTEMPTS = 3
 _log = logging.getLogger(__name__)
 
@@ -290,10 +289,7 @@ class Executor:
         try:
             pending = channel.run(sendable.snapshot, body, tell, active.answer)
             active.sent(pending)
-            timeout = body["timeout"]
-            packed = pending.result(
-                None if timeout is None else timeout + _GRACE_SECONDS
-            )
+            packed = awaited(pending, body["timeout"])
         except BaseException as raised:
             elapsed = (time.monotonic() - began) * 1000
             error: BaseException = raised

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import RunCanceled
+from ..errors import RunCanceled, RunTimedOut
 from ..flow.model import Flow
 
 _LOG_LIMIT = 100_000
@@ -122,10 +122,12 @@ def no_result(
     hostname
         Of the runtime.
     """
+    # a node that was ended is no failed one
+    ending = "Canceled" if error["code"] == RunTimedOut.code else status
     return {
         "status": status,
         "outputs": None,
-        "nodes": follow.ended(status, error),
+        "nodes": follow.ended(ending, error),
         "metrics": {},
         "error": error,
         "duration_ms": round(elapsed, 3),

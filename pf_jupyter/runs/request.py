@@ -13,6 +13,8 @@ from ..errors import PfError
 if TYPE_CHECKING:
     from ..runtimes.channel import Pending
 
+_GRACE_SECONDS = 20.0
+_SECOND_LOOK_SECONDS = 5.0
 CANCEL_SECONDS = 5.0
 """How long to wait for the worker to end a run that was cancelled."""
 
@@ -111,3 +113,20 @@ class ActiveRun:
         except (PfError, TimeoutError, KeyboardInterrupt):
             return None
         return value
+
+
+def awaited(pending: Pending, timeout: float | None) -> Any:
+    """Return the answer of a run.
+
+    Raises
+    ------
+    TimeoutError
+        Its worker does not keep the time limit.
+    """
+    if timeout is None:
+        return pending.result(None)
+    try:
+        return pending.result(timeout + _GRACE_SECONDS)
+    except TimeoutError:
+        # this process may have been asleep itself: then the answer is on its way
+        return pending.result(_SECOND_LOOK_SECONDS)
