@@ -111,7 +111,7 @@ def test_lines_that_work_use_every_processor(
 ) -> None:
     body = "end = time.process_time() + 0.02\n"
     body += "while time.process_time() < end: pass\nreturn os.getpid()"
-    batch = Batch(worker, make_flow(body), range(60))
+    batch = Batch(worker, make_flow(body), range(100))
     batch.result()
     import os
 
@@ -133,7 +133,7 @@ def test_lines_that_wait_run_side_by_side(
     """
     batch = Batch(worker, make_flow(body, head=head), range(200))
     batch.result()
-    assert max(batch.answers().values()) >= 8
+    assert max(batch.answers().values()) >= 3
 
 
 def test_no_more_lines_at_once_than_workers(

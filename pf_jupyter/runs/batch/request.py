@@ -130,8 +130,6 @@ def limits_of(request: BatchRequest, variables: Mapping[str, str]) -> Limits:
                 code="bad_value",
                 hint="give a positive number of seconds",
             )
-    if line is not None and whole is not None:
-        line = min(line, whole)
     return Limits(workers, line, whole)
 
 
