@@ -1493,7 +1493,6 @@ one(
     "2.1-invalid-inputs 9.6",
     ECHO,
     given(a="x"),
-    differs="all-problems",
     declare="a: {type: int}, b: {type: int}",
     inputs="x: '${inputs.a}', y: '${inputs.b}'",
 )
