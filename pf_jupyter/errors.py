@@ -11,7 +11,7 @@
     ├── Refused                 3  the caller lacks a right
     ├── Unreachable             4  an engine, a registry, a server does not answer
     ├── RuntimeFailed           1  a runtime failed; .phase and .log say where
-    ├── EnvironmentFailed       1  an environment was not built or published; .phase, .log
+    ├── EnvironmentFailed       1  one was not built or published; .phase and .log
     ├── RunFailed               1  a flow failed; .node and .result say where
     │   ├── RunCanceled         1  somebody stopped it
     │   └── RunTimedOut         1  it took longer than its limit

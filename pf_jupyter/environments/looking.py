@@ -62,7 +62,7 @@ def survey() -> dict[str, Any]:
         "python": ".".join(map(str, sys.version_info[:3])),
         "executable": sys.executable,
         "machine": platform.machine(),
-        "uid": os.getuid() if hasattr(os, "getuid") else -1,
+        "uid": getattr(os, "getuid", lambda: -1)(),
         "home": writable(os.path.expanduser("~")),
         "temporary": writable(tempfile.gettempdir()),
         "packages": packages,

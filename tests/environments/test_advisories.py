@@ -1,0 +1,96 @@
+"""Known vulnerabilities, looked up in a database that is a file."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pf_jupyter.environments.advisories import find_advisories
+from pf_jupyter.errors import UsageError
+
+
+def record(name: str = "Thing_A", **affected: Any) -> dict[str, Any]:
+    package = {"ecosystem": "PyPI", "name": name}
+    return {
+        "id": "PYSEC-1",
+        "summary": "it breaks",
+        "affected": [{"package": package, **affected}],
+    }
+
+
+def between(*events: dict[str, str]) -> dict[str, Any]:
+    return {"ranges": [{"type": "ECOSYSTEM", "events": list(events)}]}
+
+
+@pytest.mark.parametrize(
+    ("affected", "version", "hit"),
+    [
+        ({"versions": ["1.0", "1.1"]}, "1.1", True),
+        ({"versions": ["1.0"]}, "1.1", False),
+        (between({"introduced": "0"}), "7", True),
+        (between({"introduced": "0"}, {"fixed": "2.0"}), "1.9", True),
+        (between({"introduced": "0"}, {"fixed": "2.0"}), "2.0", False),
+        (between({"introduced": "0"}, {"fixed": "2.0"}), "2.0rc1", True),
+        (between({"introduced": "1.5"}, {"fixed": "2.0"}), "1.4", False),
+        (between({"introduced": "1"}, {"last_affected": "1.9"}), "1.9", True),
+        (between({"introduced": "1"}, {"last_affected": "1.9"}), "1.10", False),
+        (
+            between(
+                *({"introduced": "0"}, {"fixed": "1"}),
+                *({"introduced": "2"}, {"fixed": "3"}),
+            ),
+            "2.5",
+            True,
+        ),
+        (
+            between(
+                *({"introduced": "0"}, {"fixed": "1"}),
+                *({"introduced": "2"}, {"fixed": "3"}),
+            ),
+            "1.5",
+            False,
+        ),
+        (between({"introduced": "0"}), "no version", False),
+    ],
+)
+def test_which_versions_are_affected(
+    affected: dict[str, Any], version: str, hit: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(record(**affected)))
+    found = find_advisories(tmp_path / "one.json", {"thing-a": version})
+    assert bool(found) is hit
+
+
+def test_a_file_a_folder_and_an_archive_say_the_same(tmp_path: Path) -> None:
+    first = record(**between({"introduced": "0"}, {"fixed": "2.0"}))
+    other = {**record("other", versions=["1"]), "id": "PYSEC-2"}
+    gone = {**record(versions=["1"]), "id": "PYSEC-3", "withdrawn": "2026-01-01"}
+    records = [first, other, gone]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number, item in enumerate(records):
+        (folder / f"{number}.json").write_text(json.dumps(item))
+    (tmp_path / "list.json").write_text(json.dumps(records))
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for number, item in enumerate(records):
+            archive.writestr(f"{number}.json", json.dumps(item))
+    packages = {"thing-a": "1", "unrelated": "1"}
+    for name in ("folder", "list.json", "all.zip"):
+        found = find_advisories(tmp_path / name, packages)
+        assert [str(one) for one in found] == [
+            "thing-a 1: PYSEC-1: it breaks; fixed in 2.0"
+        ]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no json", "[]"])
+def test_what_is_no_database(text: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(text)
+    for name in ("file", "absent"):
+        with pytest.raises(UsageError) as caught:
+            find_advisories(tmp_path / name, {})
+        assert caught.value.code == "bad_advisories"
+        assert caught.value.hint
