@@ -187,11 +187,20 @@ def test_a_certificate_authority_that_nobody_knows(
         "server.socket = context.wrap_socket(server.socket, server_side=True)\n"
         "server.serve_forever()\n"
     )
+    (context / "wait.py").write_text(
+        "import socket, time\n"
+        "while True:\n"
+        "    try:\n"
+        "        socket.create_connection(('127.0.0.1', 8443), timeout=60).close()\n"
+        "        break\n"
+        "    except OSError:\n"
+        "        time.sleep(0.1)\n"
+    )
     install = "pip install --retries 0 -i https://127.0.0.1:8443/simple thing"
     source = definition(
         tmp_path,
         name,
-        dockerfile=[f"RUN (python3 /index.py &) && sleep 1 && {install}"],
+        dockerfile=[f"RUN (python3 /index.py &) && python3 /wait.py && {install}"],
     )
     ends_with(fails(source), "certificate_unknown", "build", "CERTIFICATE")
 
