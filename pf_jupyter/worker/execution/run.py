@@ -59,7 +59,7 @@ def run_request(
     logs.install()
     logs.add_owner(reporter.owner)
     ticker.watch(reporter)
-    reporter.event("run_started", pid=os.getpid())
+    reporter.event("run_started", time=started_at, pid=os.getpid())
     environment = environment_of(request)
     try:
         if environment:
