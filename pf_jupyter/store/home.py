@@ -58,15 +58,25 @@ def make_private_file(file: Path) -> None:
     Unreachable
         The file cannot be created (code ``store_not_writable``).
     """
-    try:
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
-    except OSError as error:
+    # A file that is there is not even opened: closing it would give up all locks that
+    # this process has on it, those of an open database included.
+    reason = "" if os.access(file, os.R_OK | os.W_OK) else "Permission denied"
+    if not file.exists():
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
+        try:
+            os.close(os.open(file, flags, PRIVATE_FILE))
+            reason = ""
+        except FileExistsError:
+            reason = ""  # another process was quicker
+        except OSError as error:
+            reason = error.strerror or str(error)
+    if reason:
         raise Unreachable(
-            f"cannot write {file}: {error.strerror or error}",
+            f"cannot write {file}: {reason}",
             code="store_not_writable",
             hint="jupyter pf doctor --fix mends permissions; PF_JUPYTER_HOME names "
             "another folder",
-        ) from None
+        )
 
 
 def readable_by_others(path: Path) -> bool:
