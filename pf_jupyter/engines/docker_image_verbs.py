@@ -195,6 +195,8 @@ class ImageVerbs(ABC):
             except BaseException:
                 remains.remove(follower.made)
                 raise
+            # a stage that only made something may hold the login it was made with
+            remains.tidy()
         return self._image_here(reference)
 
     def remove_image(self, reference: str) -> None:

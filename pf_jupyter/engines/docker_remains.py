@@ -29,7 +29,7 @@ class Remains:
         self._filters = {"label": label}
         self._before = set(self._containers())
         # a process that was killed could not tidy up after itself
-        self._remove_images()
+        self.tidy()
 
     def remove(self, made: Sequence[str]) -> None:
         """Remove it; never raises, for a failure is on its way already.
@@ -46,11 +46,11 @@ class Remains:
                 self._client.remove_image(image, noprune=True)
         for _ in range(_ATTEMPTS):
             # an engine that was interrupted may still be writing its last layer
-            if self._remove_images():
+            if self.tidy():
                 break
             time.sleep(_PAUSE_SECONDS)
 
-    def _remove_images(self) -> bool:
+    def tidy(self) -> bool:
         """Try to remove what has the label and no name; tell whether all is gone."""
         with contextlib.suppress(Exception):
             for image in self._images():

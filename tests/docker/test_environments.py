@@ -18,7 +18,7 @@ from pf_jupyter.errors import AlreadyExists, EnvironmentFailed, NotFound
 from pf_jupyter.workspace.local import LocalWorkspace
 
 from .conftest import clear, open_workspace
-from .environment_places import INSTALL, definition, wheel
+from .environment_places import BUILD_MARK, INSTALL, definition, wheel
 from .registry import PASSWORD, Registry, running_registry
 
 pytestmark = pytest.mark.docker
@@ -248,7 +248,7 @@ def test_checked_again(
 
 
 def test_requirements_alone_and_another_python(
-    shared: LocalWorkspace, name: str, tmp_path: Path, flow: Path
+    shared: LocalWorkspace, name: str, tmp_path: Path, client: Any
 ) -> None:
     running = ".".join(map(str, sys.version_info[:2]))
     there = [python for python in _pythons() if python != running]
@@ -262,6 +262,9 @@ def test_requirements_alone_and_another_python(
     assert built.python.startswith(f"{python}.")
     made = {one.name: one.source for one in built.packages}
     assert made["special"] == "environment"
+    # the stage in which they were installed may have seen a login: it is gone
+    filters = {"label": f"{BUILD_MARK}={name}-req", "dangling": True}
+    assert client.images(filters=filters) == []
 
 
 def _pythons() -> list[str]:
