@@ -28,7 +28,7 @@ class DoublePackages(HasPackages):
         return Installation(
             runtime=self.name,
             resolved=2,
-            installed={name: "1.0" for name in packages},
+            installed=dict.fromkeys(packages, "1.0"),
             replaced={packages[0]: "0.9"} if packages else {},
             present={"jinja2": "3.1.4"},
             modules={name: (name,) for name in packages},
