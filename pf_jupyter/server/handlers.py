@@ -23,8 +23,9 @@ from .served import Served
 from .streams import follow_lines, follow_operation
 from .verb import VERBS, Ask, Verb, guarded
 
-HEAD_START_SECONDS = 0.5
-"""How long a new operation is waited for: what cannot begin is answered at once."""
+HEAD_START_SECONDS = 10.0
+"""A new operation is waited for until it tells something, so that what cannot begin is
+answered as an error; this is for one that tells nothing for long."""
 
 _TOKEN = re.compile(r"(?:token|bearer)\s+(\S+)", re.IGNORECASE)
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -210,10 +211,7 @@ class PfHandler(APIHandler):
             )
         operation, new = begin(verb, ask, key)
         if new:
-            begun = operation.begun.wait
-            await asyncio.get_running_loop().run_in_executor(
-                self.served.calls, begun, HEAD_START_SECONDS
-            )
+            await _beginning(operation)
             if operation.raised is not None and operation.run_id is None:
                 # nothing of it happened: there is nothing to follow
                 raise operation.raised
@@ -256,6 +254,27 @@ class PfHandler(APIHandler):
         except (ValueError, RecursionError):
             raise web.HTTPError(400, "the body is no JSON") from None
         return _checked(verb.body, document)
+
+
+async def _beginning(operation: Operation) -> None:
+    """Wait until an operation has told something, or has ended."""
+    loop = asyncio.get_running_loop()
+    news = asyncio.Event()
+
+    def wake() -> None:
+        try:
+            loop.call_soon_threadsafe(news.set)
+        except RuntimeError:
+            pass  # the loop is closed: nobody waits any more
+
+    leave = operation.listen(wake)
+    try:
+        if not operation.begun.is_set():
+            await asyncio.wait_for(news.wait(), HEAD_START_SECONDS)
+    except TimeoutError:
+        pass  # it goes on all the same, and can be followed
+    finally:
+        leave()
 
 
 def _checked(model: type[BaseModel], document: Any) -> Any:

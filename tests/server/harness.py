@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-jupyter"
 BASE = "/user/ann/"
-SECONDS = 90.0
+SECONDS = 200.0
 OTHERS = (
     *("jupyterlab", "jupyter_lsp", "notebook", "notebook_shim"),
     "jupyter_server_terminals",
@@ -155,7 +155,7 @@ class Server:
             data = json.dumps(body).encode()
             every.setdefault("Content-Type", "application/json")
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=200)
         try:
             connection.request(method, BASE + path, data, every)
             response = connection.getresponse()

@@ -25,7 +25,7 @@ class Kernel:
         self.client.load_connection_file()
         # no heartbeat: a busy machine may miss beats of a kernel that is well
         self.client.start_channels(hb=False)
-        self.client.wait_for_ready(timeout=90)
+        self.client.wait_for_ready(timeout=240)
 
     def run(self, code):
         """Return all that a cell shows, as text."""
@@ -37,7 +37,7 @@ class Kernel:
             shown.append(content.get("text") or data.get("text/plain") or "")
             shown.extend(content.get("traceback") or [])
 
-        self.client.execute_interactive(code, output_hook=hook, timeout=90)
+        self.client.execute_interactive(code, output_hook=hook, timeout=240)
         return "".join(shown)
 
     def end(self):
@@ -134,7 +134,7 @@ def test_a_server_that_is_gone_is_told_in_one_line(tmp_path):
         capture_output=True,
         text=True,
         check=True,
-        timeout=90,
+        timeout=240,
     )
     assert done.stdout.split() == ["LocalWorkspace", "True"]
     (line,) = done.stderr.splitlines()

@@ -14,7 +14,7 @@ from pf_jupyter.workspace.remote_flows import SentFlow
 from pf_jupyter.workspace.remote_operations import Work
 
 API = "pf/api/"
-LIMIT = 90
+LIMIT = 200
 
 
 @pytest.fixture

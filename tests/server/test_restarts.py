@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-LIMIT = 120
+LIMIT = 200
 
 
 def leftovers(workspace):

@@ -143,5 +143,7 @@ def _follow(ask: Ask) -> Iterator[Any]:
 
 @verb("runtimes.validate", body=models.CheckFlow, answer=models.ValidationAnswer)
 def _validate(ask: Ask) -> Any:
-    found = runtime_of(ask).validate(flow_path(ask, ask.body.flow), node=ask.body.node)
+    runtime, path = runtime_of(ask), flow_path(ask, ask.body.flow)
+    ask.long.tell("checking", {})
+    found = runtime.validate(path, node=ask.body.node)
     return models.ValidationAnswer.model_validate(validation_to_json(found))
