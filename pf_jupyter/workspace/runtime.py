@@ -26,8 +26,8 @@ from .batching import LocalBatching
 from .packages import LocalPackages
 
 if TYPE_CHECKING:
-    from ..runtimes.installing import Installer
     from ..runs.request import Request
+    from ..runtimes.installing import Installer
     from .local import LocalWorkspace
     from .result import LocalRunResult
 
