@@ -194,15 +194,16 @@ class DockerEngine(ImageVerbs, LayerVerbs):
             send = client.send
 
             def bounded(request: Any, **options: Any) -> Any:
-                if options.get("timeout") is None:
-                    options["timeout"] = _STALLED_SECONDS
-                return send(request, **options)
+                options["timeout"] = options.get("timeout") or _STALLED_SECONDS
+                answer = send(request, **options)
+                # one that is not read to its end would keep its socket
+                held.callback(answer.close)
+                return answer
 
-            client.send = bounded
-            try:
+            with contextlib.ExitStack() as held:
+                held.callback(client.close)
+                client.send = bounded
                 yield client
-            finally:
-                client.close()
 
     # the life of an instance
 
