@@ -130,7 +130,7 @@ class PhaseLine:
         """Take a step into account and show it, ten times a second at most."""
         self._events[event.phase] = event
         self.over = event.status == "failed" or (
-            event.phase == "handshake" and event.status == "done"
+            event.phase in ("handshake", "verify") and event.status == "done"
         )
         now = time.monotonic()
         if event.status == "progress" and now - self._shown < UPDATE_SECONDS:
@@ -142,7 +142,7 @@ class PhaseLine:
         words: list[tuple[str, str]] = [
             (_phase_text(e), e.status) for e in self._events.values()
         ]
-        if self.over and words[-1][1] == "done":
+        if self.over and words[-1][1] == "done" and "verify" not in self._events:
             words.append((f"   ready in {seconds(time.monotonic() - self._began)}", ""))
         text = "   ".join(word for word, _ in words)
         marked = [_marked(word, status) for word, status in words]
