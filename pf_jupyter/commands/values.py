@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 _SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?$", re.IGNORECASE)
+# What Docker takes at least; less is a forgotten unit.
+_LEAST_BYTES = 6 * 1024**2
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _IDENTIFIER = re.compile(r"^\$([A-Za-z_]\w*)$|^\{([A-Za-z_]\w*)\}$")
 
@@ -24,8 +26,8 @@ def memory(text: str) -> int:
     if match is None:
         raise ValueError("write 512m or 4g")
     value = int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
-    if value <= 0:
-        raise ValueError("it must be more than nothing")
+    if value < _LEAST_BYTES:
+        raise ValueError(f"{value:,} bytes are too few: write 512m or 4g")
     return value
 
 

@@ -80,6 +80,22 @@ def test_data_may_be_a_variable_of_the_notebook(
         do(context, *words, "$others")
 
 
+def test_without_a_runtime_a_batch_gets_the_session_of_its_flow(
+    notebook: Context, workspace: DoubleWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    own = workspace.runtimes.create("session-of-hello")
+
+    def ensure_for(flow: Any, *, on_phase: Any = None) -> Any:
+        asked.append(flow)
+        return own
+
+    monkeypatch.setattr(workspace.runtimes, "ensure_for", ensure_for)
+    do(notebook, "create", "--flow", "hello", "--data", "x.jsonl")
+    assert asked == ["hello"]
+    assert own.given["data"] == "x.jsonl"
+
+
 def test_resume_from_takes_everything_from_that_run(
     notebook: Context, runtime: Any
 ) -> None:

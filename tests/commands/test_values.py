@@ -67,10 +67,16 @@ def test_inputs_must_be_an_object(shell: Context, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("4g", 4 * 1024**3), ("512MiB", 512 * 1024**2), ("7", 7)]
+    ("text", "size"),
+    [("4g", 4 * 1024**3), ("512MiB", 512 * 1024**2), ("7340032", 7 * 1024**2)],
 )
 def test_sizes(text: str, size: int) -> None:
     assert memory(text) == size
+
+
+def test_a_size_with_its_unit_forgotten_is_refused() -> None:
+    with pytest.raises(ValueError, match="6 bytes are too few: write 512m or 4g"):
+        memory("6")
 
 
 def test_figures_read_well() -> None:

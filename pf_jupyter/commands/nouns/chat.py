@@ -9,6 +9,7 @@ import html
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import FlowInvalid, UsageError
@@ -135,7 +136,7 @@ def _chat(context: Context, arguments: Namespace) -> Outcome:
     if not text and arguments.reset:
         return Outcome(Message("the conversation begins anew"), {"turns": 0})
     if text:
-        runtime = context.ready_runtime(arguments.runtime)
+        runtime = context.ready_runtime(arguments.runtime, flow)
         result = _turn(context, arguments, runtime, roles, history, text)
         turns = _turns(roles, history)
         document = {**result.to_dict(), "turn": turns}
@@ -148,17 +149,18 @@ def _chat(context: Context, arguments: Namespace) -> Outcome:
             code="missing_argument",
             hint=f'%pfflow chat {arguments.path} "your question"',
         )
-    return _converse(context, arguments, roles, history)
+    return _converse(context, arguments, flow, roles, history)
 
 
 def _converse(
     context: Context,
     arguments: Namespace,
+    flow: str | Path,
     roles: Roles,
     history: list[dict[str, Any]],
 ) -> Outcome:
     """Take turns until the person leaves, or what is piped in ends."""
-    runtime = context.ready_runtime(arguments.runtime)
+    runtime = context.ready_runtime(arguments.runtime, flow)
     if context.interactive:
         context.progress.note("an empty line or Ctrl-D ends the conversation")
     while (text := _ask(context)) and text not in _LEAVING:

@@ -174,7 +174,7 @@ def _validate(context: Context, arguments: Namespace) -> Outcome:
     flows = context.workspace.flows
     found = flows.validate(flow, code=False)
     if found.ok and not arguments.file_only:
-        runtime = context.ready_runtime(arguments.runtime)
+        runtime = context.ready_runtime(arguments.runtime, flow)
         found = flows.validate(flow, runtime=runtime.name)
     name = Path(arguments.path).name or arguments.path
     checked = CheckedFlow(name, found, context.respell)

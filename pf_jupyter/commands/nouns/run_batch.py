@@ -126,7 +126,7 @@ def create_batch(context: Context, arguments: Namespace, **options: Any) -> Outc
         },
         **options,
     }
-    runtime = context.ready_runtime(name)
+    runtime = context.ready_runtime(name, flow)
     outcome = run_followed(
         context, lambda listen: runtime.batch(flow, on_event=listen, **given)
     )
