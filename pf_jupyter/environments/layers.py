@@ -22,7 +22,7 @@ from pf_jupyter.environments import indexes, uv
 from pf_jupyter.environments.lock import Lock, line_of, platform_arguments
 from pf_jupyter.environments.requirements import Requirement, Requirements
 from pf_jupyter.environments.target import Target
-from pf_jupyter.errors import RuntimeFailed
+from pf_jupyter.errors import PfError, RuntimeFailed
 
 Source = Literal["environment", "flow", "ad hoc"]
 BELOW = "_pf_jupyter_below.pth"
@@ -180,7 +180,7 @@ def _install(lock: Lock, wanted: Requirements, target: Target, folder: Path) -> 
     try:
         # what was resolved a moment ago is mostly in the cache: no index is asked again
         run("--offline")
-    except Exception:
+    except PfError:
         shutil.rmtree(folder, ignore_errors=True)
         run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,9 @@ class LocalBatching(LocalEvaluating, RunsBatches):
     _workspace: LocalWorkspace
 
     @property
+    @abstractmethod
     def id(self) -> str:
         """Identity that no other runtime ever had."""
-        raise NotImplementedError
 
     def batch(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,9 +30,9 @@ class LocalEvaluating(EvaluatesRuns):
 
     _workspace: LocalWorkspace
 
+    @abstractmethod
     def batch(self, *arguments: Any, **options: Any) -> BatchRun:
         """Run a flow over rows; see `RunsBatches.batch`."""
-        raise NotImplementedError
 
     def evaluate(
         self,

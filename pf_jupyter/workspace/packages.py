@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,16 +21,18 @@ class LocalPackages(HasPackages):
     """The part of `LocalRuntime` that knows packages."""
 
     @property
+    @abstractmethod
     def id(self) -> str:
         """Identity that no other runtime ever had."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def _installer(self) -> Installer:
-        raise NotImplementedError
+        """Installs into this runtime."""
 
+    @abstractmethod
     def _require(self) -> RuntimeRecord:
-        raise NotImplementedError
+        """Return the record as it is now."""
 
     def install(
         self,
