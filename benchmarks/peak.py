@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterable
 
 
 class Peak:
@@ -17,10 +18,18 @@ class Peak:
         The process at the top.
     without
         A process below it that does not count, with what is below that.
+    also
+        Gives further processes that count.
     """
 
-    def __init__(self, root: int, without: int = 0) -> None:
+    def __init__(
+        self,
+        root: int,
+        without: int = 0,
+        also: Callable[[], Iterable[int]] = tuple,
+    ) -> None:
         self.megabytes = 0.0
+        self._also = also
         self._root = root
         self._without = without
         self._over = threading.Event()
@@ -36,7 +45,8 @@ class Peak:
 
     def _watch(self) -> None:
         while True:
-            size = sum(_size(pid) for pid in _tree(self._root, self._without))
+            tree = {*_tree(self._root, self._without), *self._also()}
+            size = sum(_size(pid) for pid in tree)
             self.megabytes = max(self.megabytes, size / 1024)
             if self._over.wait(0.5):
                 return

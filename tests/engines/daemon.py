@@ -5,6 +5,7 @@ Started beside another one it would delete the bridge that both share.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -136,8 +137,34 @@ class OwnDaemon:
             self._process.wait()
         self._process = None
 
+    def crash(self) -> None:
+        """Kill it without a word, as a crash does, and start it again.
+
+        What it runs containers with goes on; its containerd ends with it.
+        """
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+        below = self.folder / "exec" / "containerd"
+        self._kill_all(f"{below}/containerd.toml")
+        # the next one would wait for it as long as nobody has reaped it
+        (below / "containerd.pid").unlink(missing_ok=True)
+        self.start()
+
+    def _kill_all(self, mark: str) -> None:
+        """Kill what has ``mark``, a path of ours, on its command line."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if any(mark.encode() in word for word in words):
+                    os.kill(int(entry.name), signal.SIGKILL)
+
     def remove(self) -> None:
         self.stop()
+        self._kill_all(f"{self.folder}/exec/containerd/containerd.sock")
         sh("ip", "netns", "delete", self.namespace)
         mounts = Path("/proc/mounts").read_text().splitlines()
         for line in reversed(mounts):

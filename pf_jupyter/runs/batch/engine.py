@@ -22,10 +22,12 @@ from ..request import Request
 from .folder import RunFolder
 from .prepare import MODE, Prepared, batch_record, continued, prepare
 from .request import BatchRequest
+from .revival import bring_back
 
 if TYPE_CHECKING:
     from ..evaluation.stopping import StopRule
 
+from .several import under_way
 from .under_way import BatchUnderWay, OnProgress, Tools
 
 _ATTEMPTS = 3
@@ -104,7 +106,7 @@ class BatchRunner:
             raise
         if on_begin is not None:
             on_begin(record.run_id)
-        batch = BatchUnderWay(self._tools, made, record, runtime, folder, on_progress)
+        batch = under_way(self._tools, made, record, runtime, folder, on_progress)
         batch.steering = steering
         return self._conduct(batch, reused)
 
@@ -152,7 +154,12 @@ class BatchRunner:
                 hint="--failed runs its failed lines again; --resume-from makes a new "
                 "run of it",
             )
-        runtime, _channel = self._executor.ready(runtime_id, on_phase, start)
+        try:
+            runtime, _channel = self._executor.ready(runtime_id, on_phase, start)
+        except RuntimeFailed as error:
+            # whoever takes a batch up again wants the runtime back that it lost
+            bring_back(self._life, runtime_id, error)
+            runtime, _channel = self._executor.ready(runtime_id, on_phase)
         taken = self._store.batches.take_up(
             run_id,
             runtime_id,
@@ -166,7 +173,7 @@ class BatchRunner:
                 f"%pfrun show {run_id}",
             )
         record = self._store.run(run_id) or record
-        batch = BatchUnderWay(self._tools, made, record, runtime, folder, on_progress)
+        batch = under_way(self._tools, made, record, runtime, folder, on_progress)
         batch.failed_too = failed_too
         return self._conduct(batch, None)
 

@@ -16,7 +16,6 @@ from ...errors import (
     RuntimeFailed,
 )
 from ...runtimes.life import Life
-from ...runtimes.states import USABLE
 from ...store.records import RunRecord, RuntimeRecord, timestamp
 from ...store.store import Store
 from .. import artifacts, connections
@@ -26,9 +25,11 @@ from .finish import Outcome, finish
 from .folder import RunFolder, write_json
 from .journal import Journal, Reader, decode, encode
 from .prepare import Prepared
+from .revival import bring_back
 from .tally import Tally
 
 if TYPE_CHECKING:
+    from .shared import SharedFeed
     from ..evaluation.stopping import StopRule
 
 OnProgress = Callable[[Mapping[str, Any]], None]
@@ -73,7 +74,8 @@ class BatchUnderWay:
         self.failed_too = False
         self.steering: StopRule | None = None
         self._canceled = False
-        self._feed: Feed | None = None
+        self._feed: Feed | SharedFeed | None = None
+        self.environments: dict[str, Any] | None = None
         self._reported_at = self._synced_at = self._recorded_at = 0.0
         self._began = time.monotonic()
         self._logged = 0
@@ -195,12 +197,13 @@ class BatchUnderWay:
 
     def _revive(self, error: RuntimeFailed) -> None:
         """Start a runtime that has died; one that somebody stopped stays so."""
-        tools = self._tools
-        record = tools.store.runtime_by_id(self._runtime.id)
-        if record is None or record.state not in ("failed", *USABLE):
-            raise error
-        if record.state == "failed":
-            tools.life.lifecycle.start(record.id)
+        bring_back(
+            self._tools.life,
+            self._runtime.id,
+            error,
+            tell=lambda text: self._tell("batch_note", text=text),
+            stopped=lambda: self._canceled,
+        )
 
     def _run_once(self, deadline: float | None) -> Outcome:
         if self._canceled:
@@ -226,6 +229,10 @@ class BatchUnderWay:
             raise
         finally:
             self._feed = None
+        return self._outcome(value)
+
+    def _outcome(self, value: Mapping[str, Any]) -> Outcome:
+        """Return how it ended, from the answer of the worker."""
         error = value.get("error")
         if value["status"] == "Canceled" or self._canceled:
             raise RunCanceled(
@@ -235,7 +242,7 @@ class BatchUnderWay:
             )
         if value["status"] == "Failed":
             explained = connections.explained(
-                {"error": error, "nodes": {}}, tools.connections
+                {"error": error, "nodes": {}}, self._tools.connections
             )
             return Outcome("Failed", explained["error"])
         return Outcome("Completed", None, value.get("aggregation"))
@@ -301,7 +308,7 @@ class BatchUnderWay:
         if not force and now - self._reported_at < _REPORT_SECONDS:
             return
         self._reported_at = now
-        progress = self._tally.progress()
+        progress = self._progress()
         self._tell("batch_progress", **progress)
         if force or now - self._recorded_at >= _RECORD_SECONDS:
             self._recorded_at = now
@@ -309,6 +316,9 @@ class BatchUnderWay:
                 write_json(self._folder.progress, progress)
             except OSError:
                 _log.warning("cannot write %s", self._folder.progress)
+
+    def _progress(self) -> Mapping[str, Any]:
+        return self._tally.progress()
 
     def _tell(self, event: str, **facts: Any) -> None:
         if self._on_progress is None:
