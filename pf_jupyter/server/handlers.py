@@ -17,10 +17,12 @@ from tornado import web
 from ..errors import NotFound, PfError, Refused, UsageError
 from ..workspace.remote_routes import OPERATION_HEADER, PREFIX, TOKEN_PREFIX, Route
 from ..workspace.remote_wire import error_to_json, status_of
+from .content import write_content
+from .news import News
 from .operations import Operation
 from .resuming import begin
 from .served import Served
-from .streams import follow_lines, follow_operation
+from .streams import follow_lines, follow_news, follow_operation
 from .verb import VERBS, Ask, Verb, guarded
 
 HEAD_START_SECONDS = 10.0
@@ -231,6 +233,8 @@ class PfHandler(APIHandler):
             await follow_operation(self, source, int(last))
         else:
             await follow_lines(self, source)
+        elif isinstance(source, News):
+            await follow_news(self, source)
 
     def _query(self, verb: Verb) -> Any:
         given = {

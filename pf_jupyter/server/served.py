@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..workspace.api import Workspace
-from ..workspace.serving import for_person, server_folder
+from ..workspace.serving import changes, for_person, server_folder
+from .files import Files
 from .journal import Journal
+from .news import News
 from .operations import Operations
 from .tokens import Tokens
 from .uploads import Uploads
@@ -41,6 +43,7 @@ class Served:
         self.root = root
         self.journal = Journal(self.folder / "operations")
         self.operations = Operations(self.journal)
+        self.news = News(lambda: changes(workspace))
         self.tokens = Tokens(self.folder / "tokens")
         self.uploads = Uploads(self.folder / "uploads")
         self.calls = ThreadPoolExecutor(CALLS, thread_name_prefix="pf-call")
@@ -57,5 +60,6 @@ class Served:
     def close(self) -> None:
         """Let go of everything; runtimes live on."""
         self.calls.shutdown(wait=False, cancel_futures=True)
+        self.news.close()
         self.journal.close()
         self.workspace.close()

@@ -7,6 +7,7 @@ not read stays in the operation's own buffer, which is bounded.
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 from tornado.iostream import StreamClosedError
 
 from ..errors import PfError
+from .news import News
 from .operations import Operation, Told
 
 if TYPE_CHECKING:
     from .handlers import PfHandler
 
 HEARTBEAT_SECONDS = 15.0
+NOUNS = ("computes", "connections", "environments", "roles", "runs", "runtimes")
+"""What can change; a test holds it against what the store looks at."""
 _END = Told(0, "close", "{}")
 
 
@@ -80,6 +84,48 @@ async def follow_operation(handler: PfHandler, operation: Operation, last: int) 
         handler.finish(set_content_type="text/event-stream")
     except StreamClosedError:
         pass  # the reader has gone; the operation goes on
+    finally:
+        leave()
+
+
+async def follow_news(handler: PfHandler, news: News) -> None:
+    """Write which nouns changed, for as long as somebody reads.
+
+    A reader that was away begins anew: the first event names every noun.
+    """
+    _begin(handler)
+    loop = asyncio.get_running_loop()
+    woken = asyncio.Event()
+    changed: set[str] = set(NOUNS)
+
+    def hear(nouns: list[str]) -> None:
+        changed.update(nouns)
+        woken.set()
+
+    def wake(nouns: list[str]) -> None:
+        try:
+            loop.call_soon_threadsafe(hear, nouns)
+        except RuntimeError:
+            pass  # the loop is closed: nobody reads any more
+
+    leave = news.listen(wake)
+    number = 0
+    try:
+        while True:
+            if changed:
+                number += 1
+                told = json.dumps({"nouns": sorted(changed)})
+                changed.clear()
+                await _send(handler, [Told(number, "changed", told)])
+            woken.clear()
+            if changed:
+                continue
+            try:
+                await asyncio.wait_for(woken.wait(), HEARTBEAT_SECONDS)
+            except TimeoutError:
+                await _send(handler, [])
+    except StreamClosedError:
+        pass  # the reader has gone
     finally:
         leave()
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from ..errors import Unreachable
+from .changes import Changes
 from .direct import DirectWriter
 from .failures import translate, translated
 from .home import make_private_file, make_private_folder
@@ -91,6 +92,10 @@ class Database:
         return "" if found == ["ok"] else "; ".join(map(str, found))
 
     def close(self) -> None:
+    def changes(self) -> Changes:
+        """Return what tells whether anything has changed since it was last asked."""
+        return Changes(self.file, lambda: _connect(self.file, self._busy_seconds))
+
         """Close all connections; the next use opens new ones."""
         self.direct.close()
         self._engine.dispose(close=os.getpid() == self._pid)

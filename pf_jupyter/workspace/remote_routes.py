@@ -97,6 +97,12 @@ _ALL = (
     _call("runtimes.names", "GET runtime-names", "List the names of the runtimes"),
     _long("runtimes.create", "POST runtimes", "Make a runtime and bring it to ready"),
     _call("runtimes.show", "GET runtimes/{name}", "Show a runtime"),
+    _call(
+        "status.events",
+        "GET events",
+        "Follow what changes: which nouns, for as long as somebody reads",
+        kind="stream",
+    ),
     _gone("runtimes.delete", "DELETE runtimes/{name}", "Remove a runtime"),
     _long("runtimes.start", "POST runtimes/{name}/start", "Bring a runtime to ready"),
     _call("runtimes.stop", "POST runtimes/{name}/stop", "Stop a runtime"),
@@ -211,3 +217,4 @@ _ALL = (
     ),
 )
 ROUTES: Mapping[str, Route] = {route.name: route for route in _ALL}
+    _call("roles.mine", "GET rights", "Tell what you may do, and who can grant it"),

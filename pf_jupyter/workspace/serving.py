@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PfError
 from ..store.home import make_private_folder
@@ -38,6 +38,14 @@ def for_person(workspace: Workspace, principal: str) -> Workspace:
 
 
 def record_of(result: RunResult) -> RunRecord:
+def changes(workspace: Workspace) -> Any:
+    """Return what tells which nouns of a workspace have changed since the last look."""
+    from .local import LocalWorkspace
+
+    assert isinstance(workspace, LocalWorkspace)
+    return workspace.core.store.database.changes()
+
+
     """Return the record that a result was made from."""
     record: RunRecord = result.record  # type: ignore[attr-defined]
     return record

@@ -58,6 +58,7 @@ def test_whatever_fits_the_document_is_answered_as_it_says(server):
         *("--suppress-health-check", "all", "--no-color"),
         # these two start processes or wait for what never ends
         *("--exclude-operation-id", "runtimes.follow"),
+        *("--exclude-operation-id", "status.events"),
         *("--exclude-operation-id", "runtimes.create"),
         *("--exclude-operation-id", "current.ensure"),
     ]

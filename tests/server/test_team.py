@@ -60,7 +60,14 @@ FOR_EVERYBODY = {
     *("status.show", "runtimes.list", "runtimes.names", "runs.list", "flows.list"),
     *("flows.show", "flows.picture", "flows.validate", "flows.upload"),
     *("computes.list", "computes.names", "connections.list", "roles.list"),
-    *("roles.check", "operations.list", "operations.show", "operations.events"),
+    *(
+        "roles.check",
+        "roles.mine",
+        "status.events",
+        "operations.list",
+        "operations.show",
+        "operations.events",
+    ),
     *("operations.cancel", "tokens.list", "tokens.create", "tokens.revoke"),
     *("current.show", "current.use", "current.ensure", "runtimes.follow"),
 }

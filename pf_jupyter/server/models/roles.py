@@ -62,6 +62,30 @@ class DecisionAnswer(Answer):
     ask: list[str]
 
 
+class WhatAbout(Asked):
+    """A thing, ``KIND:NAME``; nothing means what is not there yet."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+    on: Text = ""
+
+
+class RightAnswer(Answer):
+    """Whether you may; else the smallest role that may, and who can grant it."""
+
+    allowed: bool
+    needs: str = ""
+    ask: list[str] = Field(default_factory=list)
+
+
+class RightsAnswer(Answer):
+    """What whoever asks may do."""
+
+    principal: str
+    on: str | None
+    rights: dict[str, RightAnswer]
+
+
 class ListAudit(Asked):
     """How many lines are wanted."""
 

@@ -22,6 +22,11 @@ def _status(ask: Ask) -> Any:
     )
 
 
+@verb("status.events")
+def _events(ask: Ask) -> Any:
+    return ask.served.news
+
+
 @verb("computes.list", answer=models.ComputesAnswer)
 def _computes(ask: Ask) -> Any:
     return models.ComputesAnswer.model_validate(
