@@ -71,11 +71,12 @@ class Batch:
         self._closed = closed
         workers = request.get("workers")
         self._workers = None if workers is None else max(1, int(workers))
-        most = cores() if self._workers is None else min(cores(), self._workers)
+        hands = min(cores(), request.get("executors") or cores())
+        most = hands if self._workers is None else min(hands, self._workers)
         self._most_seats = max(1, most)
         timeout = request.get("line_timeout")
         self._timeout = None if timeout is None else float(timeout)
-        self._lines: Deque[Line] = deque()
+        self.lines: Deque[Line] = deque()
         self._suspects: Deque[Line] = deque()
         self._seats: List[Seat] = []
         self._all_sent = False
@@ -96,7 +97,7 @@ class Batch:
 
     def add(self, lines: List[Line], last: bool) -> None:
         """Take lines; ``last`` when no more will come."""
-        self._lines.extend(lines)
+        self.lines.extend(lines)
         self._all_sent = self._all_sent or last
         self._feed()
 
@@ -180,7 +181,7 @@ class Batch:
         elif kind == wire.STUCK:
             # Only the end of the process ends the code; the others start again.
             self._retire(seat)
-            self._lines.extendleft(reversed(seat.take_back()))
+            self.lines.extendleft(reversed(seat.take_back()))
             self._feed()
         elif kind == wire.EVENT:
             self._outbox.put(payload, linger=True)
@@ -254,21 +255,21 @@ class Batch:
         ordinary = [seat for seat in self._seats if not seat.careful]
         for seat in sorted(ordinary, key=lambda one: len(one.held)):
             room = seat.room
-            if room and self._lines:
+            if room and self.lines:
                 # The last lines are shared out, so that all end at about one time.
-                share = -(-len(self._lines) // (2 * max(1, len(ordinary))))
+                share = -(-len(self.lines) // (2 * max(1, len(ordinary))))
                 if not self._all_sent:
                     share = room
                 count = min(room, max(share, seat.lanes - len(seat.held), 1))
-                count = min(count, len(self._lines))
-                seat.give([self._lines.popleft() for _ in range(count)])
+                count = min(count, len(self.lines))
+                seat.give([self.lines.popleft() for _ in range(count)])
         careful = [seat for seat in self._seats if seat.careful and not seat.late]
         if self._suspects and not careful:
             self._hire(careful=True)
         for seat in careful:
             if self._suspects and seat.room:
                 seat.give([self._suspects.popleft()])
-        if self._lines and not any(not seat.late for seat in ordinary):
+        if self.lines and not any(not seat.late for seat in ordinary):
             self._hire()
         elif self._hiring is None and self._ready and self._wants_hands(ordinary):
             self._hiring = self._loop.call_later(_HIRE_SECONDS, self._hire_more)
@@ -282,10 +283,10 @@ class Batch:
             self._feed()
 
     def _wants_hands(self, ordinary: List[Seat]) -> bool:
-        return bool(self._lines) and len(ordinary) < self._most_seats
+        return bool(self.lines) and len(ordinary) < self._most_seats
 
     def _look_for_the_end(self) -> None:
-        if not self._all_sent or self._lines or self._suspects:
+        if not self._all_sent or self.lines or self._suspects:
             return
         if any(seat.held for seat in self._seats):
             return

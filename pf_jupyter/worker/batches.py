@@ -56,6 +56,14 @@ class Batches:
             batch.add(request["lines"], bool(request.get("last")))
         return {"taken": batch is not None}
 
+    def recall(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Give lines of a batch back that no executor has yet."""
+        batch = self._open.get(request["target"])
+        taken: List[Any] = []
+        while batch is not None and batch.lines and len(taken) < request["most"]:
+            taken.append(batch.lines.pop()[0])
+        return {"lines": taken}
+
     def rows(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Take what a batch is to aggregate."""
         batch = self._open.get(request["target"])

@@ -84,6 +84,7 @@ class Control:
                 or self._batches.cancel(request["target"])
             },
             "batch.lines": lambda request: self._batches.lines(request),
+            "batch.recall": lambda request: self._batches.recall(request),
             "batch.rows": lambda request: self._batches.rows(request),
             "stats": self._stats,
             "layers.use": self._layers.use,

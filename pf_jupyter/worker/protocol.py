@@ -37,6 +37,8 @@ Host to worker (``op``)
     batch.lines     {"target": id of a batch, "lines": [[line, number, inputs], …],
                     "last": bool} → {"taken"}; after its event ``batch_opened``;
                     ``line`` counts from 0, ``number`` is what the data calls it
+    batch.recall    {"target", "most"} → {"lines": [line, …]}: at most so many that
+                    nobody has begun; they are not the worker's any more
     batch.rows      {"target", "rows": [[inputs, aggregation inputs], …], "last": bool}
                     → {"taken"}; after ``batch_lines_over``, the completed lines in
                     order (of a flex flow [null, outputs])
@@ -75,8 +77,8 @@ RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs":
 
 BATCH: as RUN, with "op": "batch", without "inputs", "mode" and what is for parts;
        "workers": most lines at once or null, "line_timeout": seconds for a line or
-       null, "node_concurrency": 2, "aggregation": whether there is something to do
-       after all lines
+       null, "executors"?: most processes that run lines, "node_concurrency": 2,
+       "aggregation": whether there is something to do after all lines
 LINE: {"line", "status": "Completed" | "Failed", "outputs", "nodes": {name: NODE without
        what is as usual: "error", "logs" and "ended_at"}, "started_at", "duration_ms",
        "error"?, "aggregation_inputs"?, "logs"?, "trace"?, "artifacts"?}

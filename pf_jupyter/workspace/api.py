@@ -53,6 +53,11 @@ from .role_api import Assignment as Assignment
 from .role_api import AuditLine as AuditLine
 from .role_api import Roles as Roles
 
+from .several_api import StartsBatches as StartsBatches
+from .update_api import HasUpdates as HasUpdates
+from .update_api import Rehearsal as Rehearsal
+from .update_api import Update as Update
+from .update_api import VersionCheck as VersionCheck
 RunStatus = Literal[
     "NotStarted", "Running", "Completed", "Failed", "Canceled", "Interrupted"
 ]
@@ -359,7 +364,7 @@ class Runs(KeepsBatches, ABC):
         """Cancel a run that this process started (NotFound, IllegalState)."""
 
 
-class Workspace(ABC):
+class Workspace(StartsBatches, ABC):
     """One store of records, and all that can be done with it."""
 
     name: str

@@ -64,6 +64,7 @@ class LocalBatchRun(LocalJudged, BatchRun):
         }
         self.aggregation_error = aggregation.get("error")
         self.tokens = shown.get("tokens") or {}
+        self.runtimes = shown.get("runtimes") or []
         self.system_metrics = document.get("system_metrics") or {}
         self.outputs_path = folder.outputs
         self.changed = document.get("changed") or []
@@ -160,6 +161,7 @@ class LocalBatchRun(LocalJudged, BatchRun):
             "aggregation_error": self.aggregation_error,
             "system_metrics": dict(self.system_metrics),
             "changed": list(self.changed),
+            **({"runtimes": list(self.runtimes)} if self.runtimes else {}),
         }
 
     def raise_for_status(self) -> BatchRun:

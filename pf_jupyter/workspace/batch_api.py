@@ -166,6 +166,9 @@ class BatchRun(JudgedRun, ABC):
         "node", "message", "hint"}`` of the first line of each.
     nodes
         Of each node how often it ended how, and its mean time in milliseconds.
+    runtimes
+        Where a run was in several runtimes, of each ``{"name", "state", "lines",
+        "rate"}``.
     tokens
         Of all calls of models.
     outputs_path
@@ -188,6 +191,7 @@ class BatchRun(JudgedRun, ABC):
     failures: Sequence[Mapping[str, Any]]
     nodes: Mapping[str, Mapping[str, Any]]
     aggregation: Mapping[str, NodeResult]
+    runtimes: Sequence[Mapping[str, Any]] = ()
     tokens: Mapping[str, int]
     system_metrics: Mapping[str, Any]
     outputs_path: Path
@@ -279,6 +283,7 @@ class RunsBatches(EvaluatesRuns):
         resume_from: str | BatchRun | None = None,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
+        runtimes: Sequence[Any] | None = None,
         on_event: OnBatchEvent | None = None,
         raise_on_failure: bool = False,
     ) -> BatchRun:
@@ -308,6 +313,10 @@ class RunsBatches(EvaluatesRuns):
             A batch run whose completed lines are taken over.
         name, tags
             To find it by.
+        runtimes
+            Further runtimes, or their names, that take lines as they have room. One may
+            be lost: what it had goes to the others. Where their environments differ,
+            the run says so.
         on_event
             Told how it goes, from this thread.
         raise_on_failure

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import NotFound, UsageError
 from .api import BatchRun, KeepsBatches, OnBatchEvent, RunsBatches
 from .evaluation import LocalComparing, LocalEvaluating
+from .several_api import names_of
 
 if TYPE_CHECKING:
     from ..runs.evaluation.stopping import StopRule
@@ -45,6 +46,7 @@ class LocalBatching(LocalEvaluating, RunsBatches):
         resume_from: str | BatchRun | None = None,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
+        runtimes: Sequence[Any] | None = None,
         on_event: OnBatchEvent | None = None,
         raise_on_failure: bool = False,
         steering: StopRule | None = None,
@@ -76,6 +78,7 @@ class LocalBatching(LocalEvaluating, RunsBatches):
             resume_from=_id(resume_from),
             name=name,
             tags=dict(tags or {}),
+            runtimes=names_of(runtimes),
         )
         record = core.batches.run(self.id, request, on_event, steering=steering)
         run = LocalBatchRun(self._workspace, record)

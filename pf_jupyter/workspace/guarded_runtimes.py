@@ -12,6 +12,7 @@ from ..access.roles import Thing
 from ..errors import AlreadyExists, NotFound
 from .api import (
     BatchRun,
+    Capture,
     CheckResult,
     Installation,
     Kind,
@@ -25,6 +26,7 @@ from .api import (
     RuntimeState,
     Validation,
 )
+from .several_api import names_of
 
 if TYPE_CHECKING:
     from .guarded import GuardedWorkspace
@@ -241,6 +243,7 @@ class GuardedRuntime(Runtime):
     ) -> BatchRun:
         """Run a flow over rows; see `RunsBatches.batch`."""
         self._check_runs(options.get("source_run"), options.get("resume_from"))
+        self._check_others(options)
         with self._may("run.create"), self._may("runtime.use"):
             return self._inner.batch(flow, data, **options)
 
@@ -249,6 +252,25 @@ class GuardedRuntime(Runtime):
         self._check_runs(run)
         with self._may("run.create"), self._may("runtime.use"):
             return self._inner.evaluate(run, *given, **options)
+
+    def _check_others(self, options: dict[str, Any]) -> None:
+        """Ask for the further runtimes of a batch what is asked for this one."""
+        names = names_of(options.get("runtimes"))
+        earlier = options.get("resume_from")
+        if names is None and earlier is not None:
+            run = self._workspace.inner.runs.batch(
+                str(getattr(earlier, "run_id", earlier))
+            )
+            names = tuple(one["name"] for one in run.runtimes)
+        for name in names or ():
+            if name != self.name:
+                self._workspace.thing("runtime", name)
+                other = GuardedRuntime(self._workspace, self._inner_of(name))
+                with other._may("runtime.use"):
+                    pass
+
+    def _inner_of(self, name: str) -> Runtime:
+        return self._workspace.inner.runtimes.get(name)
 
     def _check_runs(self, *runs: Any) -> None:
         for run in runs:
@@ -278,6 +300,11 @@ class GuardedRuntime(Runtime):
         """Return what is installed, by name, each with its version and source."""
         with self._may("runtime.list"):
             return self._inner.packages()
+
+    def capture(self, name: str, **options: Any) -> Capture:
+        """Make an environment of what was installed; see `HasPackages.capture`."""
+        with self._may("runtime.use"), self._may("environment.create"):
+            return self._inner.capture(name, **options)
 
     def layers(self) -> list[dict[str, Any]]:
         """Return the layers over the environment; see `HasPackages.layers`."""

@@ -67,6 +67,7 @@ class Feed:
         self._error: BaseException | None = None
         self._pending: Pending | None = None
         self._guard = threading.Lock()
+        self.on_opened: Callable[[int], None] = lambda executors: None
 
     def run(
         self,
@@ -160,10 +161,30 @@ class Feed:
                 target=pending.cancel, args=(_CANCEL_SECONDS,), daemon=True
             ).start()
 
+    def recall(self, most: int, then: Callable[[list[int]], None]) -> None:
+        """Take back lines that the worker has not begun.
+
+        Parameters
+        ----------
+        most
+            How many at most.
+        then
+            Told their numbers when they are not under way any more.
+        """
+        numbers: list[int] = []
+        with contextlib.suppress(PfError):
+            numbers = self._ask("batch.recall", most=most).result(None)["lines"]
+        with self._room:
+            for number in numbers:
+                self._bytes -= self._under_way.pop(number)[1]
+            self._room.notify_all()
+        then(numbers)
+
     # ---- results ------------------------------------------------------------
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "batch_opened":
+            self.on_opened(event["executors"])
             self._opened.set()
         self._inbox.put(event)
 

@@ -73,6 +73,7 @@ def finish(
         "outputs_path": str(folder.outputs),
         "changed": made.changed,
         "system_metrics": _system_metrics(tally, duration),
+        **made.facts,
     }
     done = replace(
         record,

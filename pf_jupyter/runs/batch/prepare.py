@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Prepared:
         Gives the lines.
     changed
         What is not as it was in the run that is taken up, in words.
+    facts
+        What else the record is to say of the run.
     """
 
     request: BatchRequest
@@ -51,6 +53,7 @@ class Prepared:
     sent: dict[str, Any]
     secrets: Secrets
     changed: list[str]
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def aggregates(self) -> bool:
@@ -257,6 +260,8 @@ def continued(request: BatchRequest, definition: Mapping[str, Any]) -> BatchRequ
             made = _with(made, name, value)
     if request.tags:
         made = _with(made, "tags", request.tags)
+    if request.runtimes is not None:
+        made = _with(made, "runtimes", request.runtimes)
     return _with(made, "resume_from", request.resume_from)
 
 

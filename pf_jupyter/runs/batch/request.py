@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ class BatchRequest:
         Display name.
     tags
         Words by their keys, to find the run by.
+    runtimes
+        Names of further runtimes that take some of the lines; None means those of
+        the run that is taken up.
     """
 
     path: Path
@@ -60,6 +63,7 @@ class BatchRequest:
     resume_from: str | None = None
     name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    runtimes: Sequence[str] | None = None
 
     def to_dict(self, data: str | None) -> dict[str, Any]:
         """Return it as JSON; ``data`` is the path under which the rows are found."""

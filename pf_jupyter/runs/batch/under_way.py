@@ -29,8 +29,8 @@ from .revival import bring_back
 from .tally import Tally
 
 if TYPE_CHECKING:
-    from .shared import SharedFeed
     from ..evaluation.stopping import StopRule
+    from .shared import SharedFeed
 
 OnProgress = Callable[[Mapping[str, Any]], None]
 """Receives ``{"event", "run_id", …}``: ``batch_started``, ``batch_progress``,
@@ -75,7 +75,6 @@ class BatchUnderWay:
         self.steering: StopRule | None = None
         self._canceled = False
         self._feed: Feed | SharedFeed | None = None
-        self.environments: dict[str, Any] | None = None
         self._reported_at = self._synced_at = self._recorded_at = 0.0
         self._began = time.monotonic()
         self._logged = 0
