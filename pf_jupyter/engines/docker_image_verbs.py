@@ -23,6 +23,7 @@ from pf_jupyter.engines.api import (
     Progress,
 )
 from pf_jupyter.engines.docker_remains import Remains
+from pf_jupyter.engines.image_registry import ImageRegistry, place_of
 from pf_jupyter.errors import NotFound
 
 BUILD_LABEL = f"{LABEL}.build"
@@ -109,6 +110,39 @@ class ImageVerbs(ABC):
                 reference, **docker_transfer.login_options(login)
             )
         return str((answer.get("Descriptor") or {}).get("digest") or "")
+
+    def registry_tags(
+        self, repository: str, *, login: Login | None = None
+    ) -> list[str]:
+        """Return the tags of a repository; see `AsksRegistries.registry_tags`."""
+        place = place_of(repository)
+        return self._registry(place.host, login).tags(place.path)
+
+    def registry_image(
+        self, reference: str, *, login: Login | None = None
+    ) -> ImageInfo:
+        """Return what a registry says of an image; see `AsksRegistries`."""
+        repository, tag = docker_images.split_reference(reference)
+        place = place_of(repository)
+        with self._call("check", reference) as client:
+            answer = client.version()
+        platform = f"{answer.get('Os', 'linux')}/{answer.get('Arch', 'amd64')}"
+        registry = self._registry(place.host, login)
+        return registry.image(place.path, tag or "latest", platform)
+
+    def _registry(self, host: str, login: Login | None) -> ImageRegistry:
+        def logins(name: str) -> Login | None:
+            if login is not None:
+                return login
+            # what `docker login` remembered on this machine
+            with self._call("check", f"{name}/") as client:
+                client.reload_config()
+                known = client._auth_configs.resolve_authconfig(name) or {}
+            user = str(known.get("username") or known.get("Username") or "")
+            word = known.get("password") or known.get("Password")
+            return Login(user, str(word)) if word else None
+
+        return ImageRegistry(host, logins)
 
     def tag(self, image: str, reference: str) -> None:
         """Give an image that is here a further name."""

@@ -126,6 +126,24 @@ class FakeImages:
             raise NotFound(f"no registry has {reference}", code="image_not_found")
         return self.registry[reference].id
 
+    def registry_tags(
+        self, repository: str, *, login: Login | None = None
+    ) -> list[str]:
+        """Return the tags that the registry has under a name."""
+        self._ask("registry_tags")
+        split = [name.rpartition(":") for name in self.registry]
+        found = [tag for place, _, tag in split if place == repository]
+        if not found:
+            raise NotFound(f"no registry has {repository}", code="image_not_found")
+        return found
+
+    def registry_image(
+        self, reference: str, *, login: Login | None = None
+    ) -> ImageInfo:
+        """Return the image that the registry has."""
+        self.registry_digest(reference, login=login)
+        return self.registry[reference]
+
     def tag(self, image: str, reference: str) -> None:
         """Give an image a further name."""
         self._called_image_verb("tag")

@@ -29,6 +29,9 @@ Phase = Literal[
     "push",
     "export",
     "import",
+    # of an update: runs are repeated beside the runtime, then it moves
+    "rehearse",
+    "switch",
 ]
 Kind = Literal["personal", "shared", "session"]
 

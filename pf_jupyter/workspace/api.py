@@ -52,12 +52,12 @@ from .role_api import Answer as Answer
 from .role_api import Assignment as Assignment
 from .role_api import AuditLine as AuditLine
 from .role_api import Roles as Roles
-
 from .several_api import StartsBatches as StartsBatches
 from .update_api import HasUpdates as HasUpdates
 from .update_api import Rehearsal as Rehearsal
 from .update_api import Update as Update
 from .update_api import VersionCheck as VersionCheck
+
 RunStatus = Literal[
     "NotStarted", "Running", "Completed", "Failed", "Canceled", "Interrupted"
 ]
@@ -88,7 +88,7 @@ def short_digest(digest: str) -> str:
     return digest.split(":", 1)[-1][:12]
 
 
-class Runtime(RunsBatches, HasPackages, ABC):
+class Runtime(RunsBatches, HasPackages, HasUpdates, ABC):
     """A runtime: compute + environment + limits, with a life cycle.
 
     Attributes read the record as it is now; verbs block until done and raise
@@ -108,7 +108,8 @@ class Runtime(RunsBatches, HasPackages, ABC):
 
         Keys: name, state, phase, kind, compute, engine, environment {name, version,
         digest}, container_id, isolated, owner, created_at, update, error, limits
-        {cpus, memory, pids}, network, python, hostname, started_at.
+        {cpus, memory, pids}, network, python, hostname, started_at; version_check and
+        previous as `HasUpdates` says.
         """
 
     @abstractmethod

@@ -71,6 +71,7 @@ max-width:1000px}
 .pfr .x{border-left:3px solid var(--no);background:var(--t);padding:7px 12px;
 margin:0 0 8px;border-radius:0 4px 4px 0}
 .pfr .x b{color:var(--no)}
+.pfr .nt{border-left-color:var(--go)}
 .pfr dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 16px;
 margin:0 0 8px}
 .pfr dt{color:var(--mu);margin:0;padding:3px 0;font-weight:400}
@@ -129,7 +130,7 @@ def result_html(result: LocalRunResult) -> str:
     if result.nodes:
         parts.append(_nodes(result))
         parts.append(_trace(result))
-    return _page(parts)
+    return page(parts)
 
 
 def runtime_html(record: Mapping[str, Any]) -> str:
@@ -143,25 +144,28 @@ def runtime_html(record: Mapping[str, Any]) -> str:
     state = str(record["state"])
     tone = _TONES.get(state, "un")
     head = [
-        f'<span class="chip {tone}">● {_text(state)}</span>',
-        f"<b>{_text(record['name'])}</b>",
+        f'<span class="chip {tone}">● {escaped(state)}</span>',
+        f"<b>{escaped(record['name'])}</b>",
     ]
     if record.get("phase") and record.get("elapsed") is not None:
         phase = f"{record['phase']}, {record['elapsed']:.0f} s"
-        head.append(f'<span class="mu">{_text(phase)}</span>')
-    parts = [f'<div class="h">{"".join(head)}</div>']
+        head.append(f'<span class="mu">{escaped(phase)}</span>')
+    from .update_page import notice_html
+
+    parts = [notice_html(record), f'<div class="h">{"".join(head)}</div>']
     if record.get("error"):
         parts.append(_error(record["error"]))
     rows = "".join(
-        f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>"
+        f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>"
         for name, value in _facts(record)
         if value
     )
     parts.append(f"<dl>{rows}</dl>")
-    return _page(parts)
+    return page(parts)
 
 
-def _page(parts: Iterable[str]) -> str:
+def page(parts: Iterable[str]) -> str:
+    """Return parts as one self-contained page."""
     body = "".join(part for part in parts if part)
     return f'<div class="pfr"><style>{_STYLE}</style>{body}</div>'
 
@@ -182,24 +186,26 @@ def _head(result: LocalRunResult) -> str:
         place.append(f"{environment.name}:{environment.version} @ {digest}")
     return (
         '<div class="h">'
-        f'<span class="chip {tone}">{mark} {_text(result.status)}</span>'
-        f"<b>{_text(title)}</b>"
+        f'<span class="chip {tone}">{mark} {escaped(result.status)}</span>'
+        f"<b>{escaped(title)}</b>"
         f"<span>{duration(result.duration_ms)}</span>"
-        f'<span class="mu">{_text(" · ".join(place))}</span>'
-        f'<span class="mu">{_text(result.run_id)}</span></div>'
+        f'<span class="mu">{escaped(" · ".join(place))}</span>'
+        f'<span class="mu">{escaped(result.run_id)}</span></div>'
     )
 
 
 def _error(error: Mapping[str, Any]) -> str:
-    node = f" in node {_text(error['node'])}" if error.get("node") else ""
+    node = f" in node {escaped(error['node'])}" if error.get("node") else ""
     lines = [
-        f"<b>{_text(error.get('code') or 'error')}</b>{node}: "
-        f"{_text(error.get('message') or '')}"
+        f"<b>{escaped(error.get('code') or 'error')}</b>{node}: "
+        f"{escaped(error.get('message') or '')}"
     ]
     if error.get("traceback"):
-        lines.append(f"<pre>{_text(str(error['traceback']).strip(), _LOG_LIMIT)}</pre>")
+        lines.append(
+            f"<pre>{escaped(str(error['traceback']).strip(), _LOG_LIMIT)}</pre>"
+        )
     if error.get("hint"):
-        lines.append(f'<div class="mu">hint: {_text(error["hint"])}</div>')
+        lines.append(f'<div class="mu">hint: {escaped(error["hint"])}</div>')
     return f'<div class="x">{"".join(lines)}</div>'
 
 
@@ -213,8 +219,8 @@ def _outputs(result: LocalRunResult) -> Mapping[str, Any]:
 
 def _values(values: Mapping[str, Any], files: Collection[str] = ()) -> str:
     rows = "".join(
-        f"<dt>{_text(name)}</dt>"
-        f"<dd><pre>{_text(_written(value), _VALUE_LIMIT)}</pre>"
+        f"<dt>{escaped(name)}</dt>"
+        f"<dd><pre>{escaped(_written(value), _VALUE_LIMIT)}</pre>"
         f"{pictures(value, files) if files else ''}</dd>"
         for name, value in values.items()
     )
@@ -237,7 +243,7 @@ def _trace(result: LocalRunResult) -> str:
     trace = result.trace
     tokens = tokens_text(trace.tokens)
     words = f"trace · {len(trace)} spans" + (f" · {tokens}" if tokens else "")
-    return f"<details><summary>{_text(words)}</summary>{trace.html()}</details>"
+    return f"<details><summary>{escaped(words)}</summary>{trace.html()}</details>"
 
 
 def _row(node: NodeResult) -> str:
@@ -250,18 +256,18 @@ def _row(node: NodeResult) -> str:
     else:
         shown = ""
     source = node.cached_run_id
-    note = f'<div class="mu">from run {_text(source)}</div>' if source else ""
+    note = f'<div class="mu">from run {escaped(source)}</div>' if source else ""
     inner = note
     if shown:
-        inner += f"<code>{_text(shown, _PREVIEW_LIMIT)}</code>"
+        inner += f"<code>{escaped(shown, _PREVIEW_LIMIT)}</code>"
     for stream in ("stdout", "stderr"):
         written = node.logs.get(stream)
         if written:
-            text = _text(str(written)[-_LOG_LIMIT:].strip("\n"))
+            text = escaped(str(written)[-_LOG_LIMIT:].strip("\n"))
             inner += f"<details><summary>{stream}</summary><pre>{text}</pre></details>"
     return (
-        f'<tr><td>{_text(node.name)}</td><td><span class="chip {tone}">{mark} '
-        f'{_text(node.status)}</span></td><td class="r">{duration(node.duration_ms)}'
+        f'<tr><td>{escaped(node.name)}</td><td><span class="chip {tone}">{mark} '
+        f'{escaped(node.status)}</span></td><td class="r">{duration(node.duration_ms)}'
         f'</td><td class="v">{inner}</td></tr>'
     )
 
@@ -311,7 +317,8 @@ def _written(value: Any) -> str:
         return repr(value)
 
 
-def _text(value: Any, limit: int = 0) -> str:
+def escaped(value: Any, limit: int = 0) -> str:
+    """Return a value as escaped text, at most ``limit`` characters of it."""
     text = str(value)
     if limit and len(text) > limit:
         text = f"{text[:limit]}… ({len(text) - limit} more characters)"
