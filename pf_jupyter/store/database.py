@@ -53,6 +53,7 @@ class Database:
         self.file = folder / "store.sqlite"
         self._head = head
         self._versions = versions
+        self._busy_seconds = busy_seconds
         self._pid = os.getpid()
         self._fork_lock = threading.Lock()
         make_private_folder(folder)
