@@ -92,11 +92,11 @@ class Database:
             found = connection.exec_driver_sql("PRAGMA quick_check(5)").scalars().all()
         return "" if found == ["ok"] else "; ".join(map(str, found))
 
-    def close(self) -> None:
     def changes(self) -> Changes:
         """Return what tells whether anything has changed since it was last asked."""
         return Changes(self.file, lambda: _connect(self.file, self._busy_seconds))
 
+    def close(self) -> None:
         """Close all connections; the next use opens new ones."""
         self.direct.close()
         self._engine.dispose(close=os.getpid() == self._pid)
