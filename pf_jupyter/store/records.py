@@ -37,6 +37,10 @@ class RuntimeRecord:
         The environment without its layers, and what it has over it, the lowest first:
         each as `pf_jupyter.environments.layers.Layer.to_dict` gives it.
         ``environment_digest`` is that of all together.
+    previous
+        What it stood on before the last update, to go back to: the fields of the
+        environment, ``packages``, ``kept_at`` and, while runs go on in it, the
+        ``instance`` of then and ``switched_at``.
     instance
         The engine's id of what it runs in, or None without one.
     memory
@@ -80,6 +84,7 @@ class RuntimeRecord:
     engine_address: str = ""
     base_digest: str = ""
     layers: list[dict[str, Any]] | None = None
+    previous: dict[str, Any] | None = None
 
     @property
     def layer_names(self) -> tuple[str, ...]:

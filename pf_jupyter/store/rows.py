@@ -11,6 +11,9 @@ from . import tables
 from .codec import decode, encode
 from .records import LifeLine, RunRecord, RuntimeRecord
 
+RUNTIME_JSON = ("error", "layers", "previous")
+"""Columns of a runtime that hold JSON."""
+
 USABLE = ("ready", "busy")
 """States in which a runtime takes runs."""
 
@@ -59,13 +62,13 @@ RUN_SUMMARY = [column for column in tables.runs.c if column.name != "document"]
 def runtime_row(record: RuntimeRecord) -> dict[str, Any]:
     """Return the row of a runtime."""
     row = dataclasses.asdict(record)
-    return {**row, "error": encode(record.error), "layers": encode(record.layers)}
+    return {**row, **{name: encode(row[name]) for name in RUNTIME_JSON}}
 
 
 def runtime_record(row: RowMapping) -> RuntimeRecord:
     """Return the runtime of a row."""
-    error, layers = decode(row["error"]), decode(row["layers"])
-    return RuntimeRecord(**{**row, "error": error, "layers": layers})
+    plain = {name: decode(row[name]) for name in RUNTIME_JSON}
+    return RuntimeRecord(**{**row, **plain})
 
 
 def line_row(key: str, line: LifeLine) -> dict[str, Any]:

@@ -152,7 +152,7 @@ class Store:
         The record as it is then; None when nothing was changed because the runtime is
         gone or in another state.
         """
-        for name in ("error", "layers"):
+        for name in rows.RUNTIME_JSON:
             if name in changes:
                 changes[name] = encode(changes[name])
         statement = update(tables.runtimes).where(_runtimes.id == key)
