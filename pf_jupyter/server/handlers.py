@@ -231,10 +231,10 @@ class PfHandler(APIHandler):
         source = await self.in_thread(verb.function, ask)
         if isinstance(source, Operation):
             await follow_operation(self, source, int(last))
-        else:
-            await follow_lines(self, source)
         elif isinstance(source, News):
             await follow_news(self, source)
+        else:
+            await follow_lines(self, source)
 
     def _query(self, verb: Verb) -> Any:
         given = {

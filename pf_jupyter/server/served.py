@@ -59,7 +59,7 @@ class Served:
 
     def close(self) -> None:
         """Let go of everything; runtimes live on."""
-        self.calls.shutdown(wait=False, cancel_futures=True)
         self.news.close()
+        self.calls.shutdown(wait=False, cancel_futures=True)
         self.journal.close()
         self.workspace.close()

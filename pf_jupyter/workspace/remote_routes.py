@@ -92,17 +92,17 @@ def _gone(name: str, line: str, summary: str, **more: object) -> Route:
 
 _ALL = (
     _call("status.show", "GET status", "Tell that the server is here, and whose it is"),
-    # runtimes
-    _call("runtimes.list", "GET runtimes", "List the runtimes"),
-    _call("runtimes.names", "GET runtime-names", "List the names of the runtimes"),
-    _long("runtimes.create", "POST runtimes", "Make a runtime and bring it to ready"),
-    _call("runtimes.show", "GET runtimes/{name}", "Show a runtime"),
     _call(
         "status.events",
         "GET events",
         "Follow what changes: which nouns, for as long as somebody reads",
         kind="stream",
     ),
+    # runtimes
+    _call("runtimes.list", "GET runtimes", "List the runtimes"),
+    _call("runtimes.names", "GET runtime-names", "List the names of the runtimes"),
+    _long("runtimes.create", "POST runtimes", "Make a runtime and bring it to ready"),
+    _call("runtimes.show", "GET runtimes/{name}", "Show a runtime"),
     _gone("runtimes.delete", "DELETE runtimes/{name}", "Remove a runtime"),
     _long("runtimes.start", "POST runtimes/{name}/start", "Bring a runtime to ready"),
     _call("runtimes.stop", "POST runtimes/{name}/stop", "Stop a runtime"),
@@ -181,6 +181,7 @@ _ALL = (
     _call("roles.assign", "POST roles", "Give a role", status=201),
     _gone("roles.revoke", "POST roles/revoke", "Take a role back"),
     _call("roles.check", "POST roles/check", "Tell whether somebody may do something"),
+    _call("roles.mine", "GET rights", "Tell what you may do, and who can grant it"),
     _call("roles.audit", "GET audit", "List what was asked, the newest first"),
     # the workspace
     _call("doctor.check", "GET doctor", "Check everything that is needed"),
@@ -217,4 +218,3 @@ _ALL = (
     ),
 )
 ROUTES: Mapping[str, Route] = {route.name: route for route in _ALL}
-    _call("roles.mine", "GET rights", "Tell what you may do, and who can grant it"),

@@ -37,7 +37,6 @@ def for_person(workspace: Workspace, principal: str) -> Workspace:
     return GuardedWorkspace(workspace, principal)
 
 
-def record_of(result: RunResult) -> RunRecord:
 def changes(workspace: Workspace) -> Any:
     """Return what tells which nouns of a workspace have changed since the last look."""
     from .local import LocalWorkspace
@@ -46,6 +45,7 @@ def changes(workspace: Workspace) -> Any:
     return workspace.core.store.database.changes()
 
 
+def record_of(result: RunResult) -> RunRecord:
     """Return the record that a result was made from."""
     record: RunRecord = result.record  # type: ignore[attr-defined]
     return record

@@ -50,6 +50,9 @@ from .roles import (
     DecisionAnswer,
     ListAudit,
     RevokeRole,
+    RightAnswer,
+    RightsAnswer,
+    WhatAbout,
 )
 from .runs import (
     CanceledAnswer,
@@ -99,9 +102,6 @@ __all__ = [
     "AssignmentsAnswer",
     "AuditAnswer",
     "AuditLineAnswer",
-    RightAnswer,
-    RightsAnswer,
-    WhatAbout,
     "Below",
     "CanceledAnswer",
     "CheckAnswer",
@@ -148,6 +148,9 @@ __all__ = [
     "ProblemAnswer",
     "RecordAnswer",
     "RevokeRole",
+    "RightAnswer",
+    "RightsAnswer",
+    "RowsAsked",
     "RunAnswer",
     "RunLine",
     "RunsAnswer",
@@ -165,12 +168,9 @@ __all__ = [
     "UploadedFile",
     "UseRuntime",
     "ValidationAnswer",
-]
-    "RightAnswer",
-    "RightsAnswer",
-    "RowsAsked",
     "VersionAnswer",
     "VersionPackages",
     "VersionsAnswer",
     "WhatAbout",
     "Which",
+]
