@@ -17,7 +17,6 @@ from tornado import web
 from ..errors import NotFound, PfError, Refused, UsageError
 from ..workspace.remote_routes import OPERATION_HEADER, PREFIX, TOKEN_PREFIX, Route
 from ..workspace.remote_wire import error_to_json, status_of
-from .content import write_content
 from .news import News
 from .operations import Operation
 from .resuming import begin

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ..workspace.api import Workspace
 from ..workspace.serving import changes, for_person, server_folder
-from .files import Files
 from .journal import Journal
 from .news import News
 from .operations import Operations
