@@ -81,6 +81,7 @@ class BatchStates(Shown):
             for kind in (self.now.get("failures") or [])[:_KINDS_SHOWN]
         ]
         rows = [f"  {row}" for row in columns(self.rows())]
+        rows += [f"  {row}" for row in columns(place_rows(self.now))]
         return "\n".join([*self.notes, self.headline, *rows, *first])
 
     def html(self) -> str:
@@ -194,6 +195,7 @@ def batch_text(run: BatchRun) -> str:
             f"{shorten(str(kind['message']), 120)}"
         )
     lines += columns(node_rows(run.nodes))
+    lines += columns(place_rows({"runtimes": run.runtimes}))
     counts = run.counts
     parts = [
         f"{MARKS.get(run.status, ' ')} {run.status} in {milliseconds(run.duration_ms)}",
@@ -220,6 +222,16 @@ def node_rows(nodes: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
             if status != "Completed"
         )
         rows.append([name, milliseconds(node.get("mean_ms")), others])
+    return rows
+
+
+def place_rows(progress: Mapping[str, Any]) -> list[list[str]]:
+    """Return name, results and speed of each of several runtimes."""
+    rows = []
+    for place in progress.get("runtimes") or ():
+        rate = f"{place['rate']:.1f}/s" if place["rate"] else ""
+        state = "" if place["state"] == "working" else place["state"]
+        rows.append([place["name"], f"{place['lines']} lines", rate, state])
     return rows
 
 

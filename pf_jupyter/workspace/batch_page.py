@@ -49,6 +49,9 @@ def batch_html(run: BatchRun) -> str:
         parts.append(_table(["failures", "kind", "first"], failure_rows(run.failures)))
     if run.nodes:
         parts.append(_table(["node", "mean", "ended"], node_rows(run.nodes)))
+    if run.runtimes:
+        places = [[p["name"], str(p["lines"]), p["state"]] for p in run.runtimes]
+        parts.append(_table(["runtime", "lines", ""], places))
     return "".join(parts)
 
 

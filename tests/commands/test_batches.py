@@ -43,6 +43,29 @@ def test_create_passes_on_what_was_asked(notebook: Context, runtime: Any) -> Non
     assert given["tags"] == {"team": "a"}
 
 
+def test_several_runtimes_are_named_with_commas(
+    notebook: Context, runtime: Any
+) -> None:
+    words = ["create", "--flow", "hello", "--data", "x", "--runtime"]
+    do(notebook, *words, "demo, b,c")
+    assert runtime.given["runtimes"] == ["b", "c"]
+    do(notebook, *words, "demo")
+    assert "runtimes" not in runtime.given
+
+
+def test_progress_tells_the_speed_of_each_runtime() -> None:
+    states = BatchStates()
+    places = [
+        {"name": "a", "state": "working", "lines": 40, "rate": 12.5},
+        {"name": "b", "state": "lost", "lines": 2, "rate": 0.0},
+    ]
+    event = {"event": "batch_progress", "total": 100, "completed": 42, "failed": 0}
+    states.apply({**event, "runtimes": places})
+    lines = [" ".join(line.split()) for line in states.text().splitlines()]
+    assert "a 40 lines 12.5/s" in lines
+    assert "b 2 lines lost" in lines
+
+
 def test_maps_can_be_given_one_by_one(notebook: Context, runtime: Any) -> None:
     words = ["create", "--flow", "hello", "--data", "x", "--runtime", "demo"]
     do(notebook, *words, "--map", "a=${data.a}", "--map", "b=${data.b}")

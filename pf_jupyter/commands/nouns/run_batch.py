@@ -21,7 +21,7 @@ from ..batches import (
 from ..context import Context
 from ..evaluations import with_evaluations
 from ..results import Facts, Message
-from ..run_options import RUN_OPTIONS, RUNTIME, init_values
+from ..run_options import RUN_OPTIONS, init_values
 from ..tree import Argument, Outcome, Verb
 from ..values import count, positive_seconds, read_overrides, read_pairs
 
@@ -50,7 +50,11 @@ CREATE_OPTIONS = (
         complete="input",
         many=True,
     ),
-    RUNTIME,
+    Argument(
+        "--runtime",
+        "where; the runtime in use when not given; a,b,c shares the lines out",
+        complete="runtime",
+    ),
     Argument(
         "--run", "a run whose outputs are mapped: ${run.outputs.name}", complete="run"
     ),
@@ -102,7 +106,8 @@ def create_batch(context: Context, arguments: Namespace, **options: Any) -> Outc
             code="bad_value",
             hint="leave out --flow, --data and --map",
         )
-    name = arguments.runtime
+    name, *others = [part.strip() for part in (arguments.runtime or "").split(",")]
+    name = name or None
     if name is None and resumed is not None:
         name = context.workspace.runs.batch(resumed).runtime
     variables = read_pairs(
@@ -126,6 +131,8 @@ def create_batch(context: Context, arguments: Namespace, **options: Any) -> Outc
         },
         **options,
     }
+    if others:
+        given["runtimes"] = others
     runtime = context.ready_runtime(name, flow)
     outcome = run_followed(
         context, lambda listen: runtime.batch(flow, on_event=listen, **given)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...errors import NotFound, PfError, RuntimeFailed
 from ...runtimes.life import Life
 from ...store.records import RuntimeRecord
+from ...store.store import Store
 from ..execute import Executor
 from .revival import bring_back
 
@@ -86,18 +87,15 @@ class RuntimePlace:
         self._life.channels.fail(self._runtime.id, error)
 
 
-def named(life: Life, names: Sequence[str]) -> list[RuntimeRecord]:
-    """Return the runtimes of these names (NotFound)."""
-    found = []
-    for name in dict.fromkeys(names):
-        record = life.store.runtime(name)
-        if record is None:
-            raise NotFound(
-                f"there is no runtime {name!r}",
-                hint="%pfruntime list shows those that there are",
-            )
-        found.append(record)
-    return found
+def named(store: Store, name: str) -> RuntimeRecord:
+    """Return the runtime of a name (NotFound)."""
+    record = store.runtime(name)
+    if record is None:
+        raise NotFound(
+            f"there is no runtime {name!r}",
+            hint="%pfruntime list shows those that there are",
+        )
+    return record
 
 
 def compared(

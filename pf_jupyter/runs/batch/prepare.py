@@ -21,6 +21,7 @@ from .. import inputs as given_inputs
 from .data import Rows, open_rows
 from .folder import RunFolder
 from .mapping import Plan, bind
+from .places import named
 from .request import BatchRequest, Limits, limits_of
 
 MODE = "batch"
@@ -162,6 +163,8 @@ def prepare(
             code="missing_argument",
             hint="give --data FILE, or --run RUN to take the rows of another run",
         )
+    for name in request.runtimes or () if before is None else ():
+        named(store, name)
     rows = None
     if request.data is not None:
         rows = open_rows(request.data, spool=folder.spool)

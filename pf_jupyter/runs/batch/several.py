@@ -67,11 +67,11 @@ class SeveralUnderWay(BatchUnderWay):
         """Return the places that answer; say which do not, and how they differ."""
         tools = self._tools
         records = [self._runtime]
-        wanted = named(tools.life, self._made.request.runtimes or ())
-        others = [record for record in wanted if record.id != self._runtime.id]
-        for record in others:
+        for name in dict.fromkeys(self._made.request.runtimes or ()):
             try:
-                records.append(tools.executor.ready(record.id)[0])
+                record = named(tools.store, name)
+                if record.id != self._runtime.id:
+                    records.append(tools.executor.ready(record.id)[0])
             except PfError as error:
                 self._tell("batch_note", text=f"{error.message}; going on without it")
         if "environments" not in self._made.facts:
