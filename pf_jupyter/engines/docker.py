@@ -1,7 +1,4 @@
-"""Docker, and whatever speaks its language: podman's socket, a remote over TLS.
-
-The only module that imports docker; importing this one does not do so yet.
-"""
+"""Docker, and what speaks its language: podman, a remote; docker is imported late."""
 
 from __future__ import annotations
 
@@ -25,6 +22,7 @@ from pf_jupyter.engines.api import (
     Subscription,
 )
 from pf_jupyter.engines.docker_address import Certificates, find_address, require
+from pf_jupyter.engines.docker_containers import ContainerVerbs
 from pf_jupyter.engines.docker_errors import translated
 from pf_jupyter.engines.docker_image_verbs import ImageVerbs
 from pf_jupyter.engines.docker_layers import LayerVerbs
@@ -41,7 +39,7 @@ _LEAST_API = (1, 40)
 _SAMPLE_SECONDS = 0.1
 
 
-class DockerEngine(ImageVerbs, LayerVerbs):
+class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
     """An `Engine` over docker-py.
 
     Nothing is connected until the first call.

@@ -21,6 +21,8 @@ from pf_jupyter.errors import (
 
 EnvironmentPhase = Literal[
     "check",
+    "look",
+    "compare",
     "context",
     "base",
     "build",

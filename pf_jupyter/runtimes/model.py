@@ -25,6 +25,8 @@ Phase = Literal[
     # of an environment that is made, published or fetched, some of the above too
     "context",
     "base",
+    "look",
+    "compare",
     "contract",
     "push",
     "export",

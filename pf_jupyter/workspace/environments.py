@@ -24,6 +24,9 @@ from .environment_views import (
 )
 
 if TYPE_CHECKING:
+    from ..environments.build import Builder, Built
+    from ..environments.model import EnvironmentDefinition
+    from ..environments.steps import Steps
     from ..runtimes.model import CheckResult, OnPhase
     from .core import Core
     from .environment_bench import Bench
@@ -81,13 +84,37 @@ class LocalEnvironments(Environments):
         on_phase: OnPhase | None = None,
     ) -> Environment:
         """Give a build a number for good; see `Environments.publish`."""
-        from ..environments.versions import check_version
-        from .publishing import Publication
-
         definition = self._bench.definition(source)
         steps = self._bench.steps(definition.name, on_phase)
         builder = self._bench.builder(compute, None, connection)
         built = self._bench.build(definition, builder, steps, "", False)
+        return self.publish_built(
+            definition,
+            built,
+            builder,
+            steps,
+            version=version,
+            registry=registry,
+            description=description,
+            tags=tags,
+        )
+
+    def publish_built(
+        self,
+        definition: EnvironmentDefinition,
+        built: Built,
+        builder: Builder,
+        steps: Steps,
+        *,
+        version: str | None,
+        registry: str | None,
+        description: str | None,
+        tags: Mapping[str, str] | None,
+    ) -> Environment:
+        """Give what was built a number; see `Environments.publish`."""
+        from ..environments.versions import check_version
+        from .publishing import Publication
+
         wanted = version or definition.version
         log = self._bench.log_of(definition.name, steps)
         publication = Publication(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import IllegalState
 from ..runtimes.model import Installation as Installation
 from ..runtimes.model import OnPhase
+from .capture_api import Capture
 from .environment_api import Package
 
 if TYPE_CHECKING:
@@ -57,6 +58,56 @@ class HasPackages:
 
     def packages(self) -> list[Package]:
         """Return what is installed, by name, each with its version and source."""
+        raise _impossible(self.name)
+
+    def capture(
+        self,
+        name: str,
+        *,
+        to: str | Path | None = None,
+        publish: bool = True,
+        partial: bool = False,
+        index_url: str | None = None,
+        version: str | None = None,
+        registry: str | None = None,
+        description: str | None = None,
+        connection: str | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Capture:
+        """Make an environment of what was installed by hand, and prove it equal.
+
+        pip's packages become a lock, the system's a step of a Dockerfile. The folder is
+        built without anything of the runtime, and the packages of both are held against
+        each other. Files that were edited by hand are told and not taken.
+
+        Parameters
+        ----------
+        name
+            Of the environment; of one that is there, it becomes the next version.
+        to
+            The folder to write; one of that name here when None. What a capture wrote
+            there before is replaced.
+        publish
+            Whether it gets a number at once.
+        partial
+            Publish it even if something differs.
+        index_url
+            The index of the rebuild; without it, what pip is told in the runtime.
+        version, registry, description, connection
+            As for `Environments.publish`.
+        on_phase
+            Called with each step.
+
+        Raises
+        ------
+        UsageError
+            Nothing was installed by hand.
+        AlreadyExists
+            The folder holds something else.
+        EnvironmentFailed
+            It cannot be built, or something differs (``capture_differs``); the folder
+            stays, so that it can be mended by hand.
+        """
         raise _impossible(self.name)
 
     def layers(self) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import EnvironmentInvalid, UsageError
+from ..runtimes.states import USABLE
 from .api import OnPhase, Runtime
+from .capture_api import Capture
 from .environment_api import Package
 from .package_api import HasPackages, Installation
 
@@ -15,10 +17,13 @@ if TYPE_CHECKING:
     from ..environments.requirements import Requirements
     from ..runtimes.installing import Installer
     from ..store.records import RuntimeRecord
+    from .local import LocalWorkspace
 
 
 class LocalPackages(HasPackages):
     """The part of `LocalRuntime` that knows packages."""
+
+    _workspace: LocalWorkspace
 
     @property
     @abstractmethod
@@ -55,6 +60,40 @@ class LocalPackages(HasPackages):
     def packages(self) -> list[Package]:
         """Return what is installed, by name, each with its version and source."""
         return [Package(*item) for item in self._installer.packages(self.id)]
+
+    def capture(
+        self,
+        name: str,
+        *,
+        to: str | Path | None = None,
+        publish: bool = True,
+        partial: bool = False,
+        index_url: str | None = None,
+        version: str | None = None,
+        registry: str | None = None,
+        description: str | None = None,
+        connection: str | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Capture:
+        """Make an environment of what was installed; see `HasPackages.capture`."""
+        from .capturing import CaptureWish, Capturing
+
+        record = self._require()
+        if record.state not in USABLE:
+            cast(Runtime, self).start(on_phase=on_phase)
+            record = self._require()
+        wish = CaptureWish(
+            name=name,
+            to=Path(to if to is not None else name).expanduser().absolute(),
+            publish=publish,
+            partial=partial,
+            index_url=index_url or "",
+            version=version,
+            registry=registry,
+            description=description,
+            connection=connection,
+        )
+        return Capturing(self._workspace, record, wish, on_phase).make()
 
     def layers(self) -> list[dict[str, Any]]:
         """Return the layers over the environment; see `HasPackages.layers`."""

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 from pf_jupyter.errors import RuntimeFailed
-from pf_jupyter.workspace.api import HasPackages, Installation, Package, Runtime
+from pf_jupyter.workspace.api import (
+    Capture,
+    HasPackages,
+    Installation,
+    Package,
+    Runtime,
+)
+from pf_jupyter.workspace.capture_api import (
+    CaptureDifference,
+    CapturedPackage,
+    LeftOut,
+)
 
 
 class DoublePackages(HasPackages):
@@ -48,3 +60,27 @@ class DoublePackages(HasPackages):
 
     def layers(self) -> list[dict[str, Any]]:
         return list(self.__dict__.get("over", []))
+
+    def capture(self, name: str, **options: Any) -> Capture:
+        self.__dict__.setdefault("asked", []).append(((name,), options))
+        publish = options["publish"]
+        return Capture(
+            runtime=self.name,
+            name=name,
+            version="3" if publish else None,
+            folder=Path("captured"),
+            image="pf_jupyter/env/mine:3",
+            digest="sha256:" + "ab" * 32,
+            base="pf_jupyter/base",
+            taken=[
+                CapturedPackage("pip", "cowsay", None, "6.1"),
+                CapturedPackage("dpkg", "tree", "2.0-1", "2.1-1"),
+                CapturedPackage("dpkg", "nano", "7.2-1", None),
+            ],
+            counts={"pip": 41, "dpkg": 98},
+            differences=[]
+            if publish
+            else [CaptureDifference("pip", "own", "1.0", None, "a link to sources")],
+            left=[LeftOut("/etc/motd", "a file of base-files, edited by hand")],
+            duration_ms=7100.0,
+        )

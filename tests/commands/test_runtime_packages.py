@@ -118,3 +118,35 @@ def test_packages_are_listed_with_their_source(
     assert "jinja2   3.1.4     base" in done.value.text()
     only = do(shell, "packages demo --source 'ad hoc'")
     assert [item["name"] for item in only.document["packages"]] == ["cowsay"]
+
+
+def test_a_capture_tells_what_was_taken_and_how_it_was_proved(
+    notebook: Context, runtime: DoubleRuntime
+) -> None:
+    done = do(notebook, "capture demo --as mine --index-url http://index.example/")
+    name, options = runtime.asked[-1]
+    assert name == ("mine",)
+    assert (options["publish"], options["index_url"]) == (True, "http://index.example/")
+    assert repr(done.value).splitlines() == [
+        "demo → mine:3 @ abababababab · definition in captured · 7.1 s",
+        "  + pip    cowsay   6.1",
+        "  ~ dpkg   tree     2.0-1 → 2.1-1",
+        "  - dpkg   nano     7.2-1",
+        "  rebuilt and compared: 41 of pip and 98 of dpkg packages, names and versions "
+        "equal ✓",
+        "  not taken (1):",
+        "    /etc/motd   a file of base-files, edited by hand",
+        "  %pfruntime create NAME --env mine:3 makes a runtime of it",
+    ]
+    assert done.document["equal"] is True
+    assert done.document["taken"][0]["name"] == "cowsay"
+
+
+def test_a_capture_that_is_not_published_tells_how_to(
+    shell: Context, runtime: DoubleRuntime
+) -> None:
+    done = do(shell, "capture --no-publish")
+    assert runtime.asked[-1][0] == ("demo-env",)
+    lines = repr(done.value).splitlines()
+    assert "  ✗ pip own: 1.0 → missing   a link to sources" in lines
+    assert lines[-1] == "  jupyter pf env publish captured gives it a number for good"

@@ -17,6 +17,7 @@ from ..wording import (
     runtime_summary,
     size,
 )
+from .runtime_capture import CAPTURE
 from .runtime_packages import INSTALL, PACKAGES, RESET
 
 if TYPE_CHECKING:
@@ -306,6 +307,7 @@ RUNTIME = noun(
         INSTALL,
         PACKAGES,
         RESET,
+        CAPTURE,
         Verb("stats", "show what a runtime uses now", _stats, (_NAME_OR_CURRENT,)),
         Verb(
             "delete",
