@@ -44,6 +44,37 @@ __pycache__
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 
 
+def starter(name: str, base: str = "") -> dict[str, str]:
+    """Return the files of a new environment by their paths.
+
+    Parameters
+    ----------
+    name
+        Of the environment.
+    base
+        Image that it stands on; ours when empty.
+
+    Raises
+    ------
+    UsageError
+        The name cannot be one.
+    """
+    if not _NAME.fullmatch(name) or name == "default":
+        raise UsageError(
+            f"'{name}' cannot name an environment of yours",
+            code="bad_name",
+            hint="letters, digits, '.', '_' and '-'; default is ours",
+        )
+    image = base or OWN_BASE
+    pip = "pip install --no-cache-dir"
+    return {
+        "environment.yaml": _ENVIRONMENT.format(name=name),
+        f"{FOLDER}/Dockerfile": _DOCKERFILE.format(base=OWN_BASE, image=image, pip=pip),
+        f"{FOLDER}/requirements.txt": _REQUIREMENTS,
+        f"{FOLDER}/.dockerignore": _IGNORED,
+    }
+
+
 def write_starter(name: str, to: Path, base: str = "") -> Path:
     """Write the files of a new environment into a folder and return it.
 
@@ -63,20 +94,7 @@ def write_starter(name: str, to: Path, base: str = "") -> Path:
     AlreadyExists
         Some of the files are there already.
     """
-    if not _NAME.fullmatch(name) or name == "default":
-        raise UsageError(
-            f"'{name}' cannot name an environment of yours",
-            code="bad_name",
-            hint="letters, digits, '.', '_' and '-'; default is ours",
-        )
-    image = base or OWN_BASE
-    pip = "pip install --no-cache-dir"
-    files = {
-        "environment.yaml": _ENVIRONMENT.format(name=name),
-        f"{FOLDER}/Dockerfile": _DOCKERFILE.format(base=OWN_BASE, image=image, pip=pip),
-        f"{FOLDER}/requirements.txt": _REQUIREMENTS,
-        f"{FOLDER}/.dockerignore": _IGNORED,
-    }
+    files = starter(name, base)
     there = [file for file in files if (to / file).exists()]
     if there:
         raise AlreadyExists(

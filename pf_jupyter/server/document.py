@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from .. import __version__
 from ..workspace.remote_routes import OPERATION_HEADER, PREFIX
 from . import models
+from .content import BINARY, LINES
 from .handlers import PfHandler
 from .verb import VERBS, Verb
 
@@ -33,6 +34,8 @@ _EVENT = {
         "data": {"description": "JSON"},
     },
 }
+_BYTES = {BINARY: {"schema": {"type": "string", "format": "binary"}}}
+_LINES = {LINES: {"schema": {"type": "string"}}}
 
 
 class DocumentHandler(PfHandler):
@@ -97,6 +100,8 @@ def _operation(verb: Verb, references: Any) -> dict[str, Any]:
         "parameters": _parameters(verb),
         "responses": _responses(verb, references),
     }
+    if verb.takes_bytes:
+        described["requestBody"] = {"required": False, "content": _BYTES}
     if verb.body is not None:
         schema = references[verb.body, "validation"]
         required = any(field.is_required() for field in verb.body.model_fields.values())
@@ -109,7 +114,7 @@ def _operation(verb: Verb, references: Any) -> dict[str, Any]:
 
 def _parameters(verb: Verb) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(name)}
         for name in verb.route.parameters
     ]
     if verb.query is not None:
@@ -118,7 +123,7 @@ def _parameters(verb: Verb) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "in": "query",
-                "required": False,
+                "required": name in schema.get("required", ()),
                 "schema": _without_null(part),
             }
             for name, part in schema["properties"].items()
@@ -133,7 +138,7 @@ def _parameters(verb: Verb) -> list[dict[str, Any]]:
                 "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
             }
         )
-    if verb.route.name == "operations.events":
+    if verb.route.name in ("operations.events", "runs.events"):
         found.append(
             {
                 "name": "Last-Event-ID",
@@ -143,6 +148,12 @@ def _parameters(verb: Verb) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _path_schema(name: str) -> dict[str, Any]:
+    patterns = {"digest": "^[0-9a-f]{64}$", "number": "^[0-9]{1,15}$"}
+    pattern = {"pattern": patterns[name]} if name in patterns else {}
+    return {"type": "string", **pattern}
 
 
 def _without_null(part: dict[str, Any]) -> dict[str, Any]:
@@ -163,6 +174,8 @@ def _responses(verb: Verb, references: Any) -> dict[str, Any]:
         answer["content"] = {"application/json": {"schema": schema}}
     elif route.kind == "stream":
         answer["content"] = {"text/event-stream": {"schema": _EVENT}}
+    elif route.kind == "file":
+        answer["content"] = _BYTES | _LINES
     elif verb.answer is not None:
         schema = references[verb.answer, "serialization"]
         answer["content"] = {"application/json": {"schema": schema}}

@@ -17,6 +17,7 @@ from tornado import web
 from ..errors import NotFound, PfError, Refused, UsageError
 from ..workspace.remote_routes import OPERATION_HEADER, PREFIX, TOKEN_PREFIX, Route
 from ..workspace.remote_wire import error_to_json, status_of
+from .content import write_content
 from .news import News
 from .operations import Operation
 from .resuming import begin
@@ -176,6 +177,8 @@ class PfHandler(APIHandler):
             await self._begin(verb, ask)
         elif verb.route.kind == "stream":
             await self._stream(verb, ask)
+        elif verb.route.kind == "file":
+            await write_content(self, await self.in_thread(verb.function, ask))
         else:
             result = await self.in_thread(verb.function, ask)
             self._give(verb.route, result)
@@ -247,6 +250,8 @@ class PfHandler(APIHandler):
         return _checked(verb.query, given)
 
     def _body(self, verb: Verb) -> Any:
+        if verb.takes_bytes:
+            return self.request.body
         raw = self.request.body.strip()
         if verb.body is None:
             return None

@@ -101,16 +101,20 @@ class Operation:
         for wake in wakers:
             wake()
 
+    def plans(self, run_id: str) -> None:
+        """Write down which run it is about to begin, before anything else does."""
+        if self.on_run is not None:
+            self.on_run(run_id)
+
     def runs(self, run_id: str) -> None:
         """Tell which run it began, and end that if it is not wanted any more."""
         self.run_id = run_id
-        if self.on_run is not None:
-            self.on_run(run_id)
+        self.plans(run_id)
         self.tell("begun", {"run_id": run_id})
         with self._guard:
             unwanted = self._unwanted
         if unwanted:
-            self._end()
+            self.end_now()
 
     def cancel(self) -> None:
         """Ask for its end.
@@ -134,9 +138,10 @@ class Operation:
             )
         with self._guard:
             self._unwanted = True
-        self._end()
+        self.end_now()
 
-    def _end(self) -> None:
+    def end_now(self) -> None:
+        """End what it does, as far as that can be ended."""
         try:
             if self.on_cancel is not None:
                 self.on_cancel()
@@ -262,6 +267,17 @@ class Operations:
         if found is None or found.principal != principal:
             raise _unknown(key)
         return found
+
+    def of_run(self, run_id: str, principal: str) -> Operation:
+        """Return the operation that a run is part of (NotFound)."""
+        for found in self.all(principal):
+            if found.run_id == run_id:
+                return found
+        raise NotFound(
+            f"run {run_id} is no work of yours that this server does now",
+            code="operation_not_found",
+            hint=f"GET runs/{run_id} tells what became of it",
+        )
 
     def all(self, principal: str) -> list[Operation]:
         """Return the operations of a principal, newest first."""

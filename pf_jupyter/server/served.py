@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..workspace.api import Workspace
 from ..workspace.serving import changes, for_person, server_folder
+from .files import Files
 from .journal import Journal
 from .news import News
 from .operations import Operations
@@ -45,6 +46,7 @@ class Served:
         self.news = News(lambda: changes(workspace))
         self.tokens = Tokens(self.folder / "tokens")
         self.uploads = Uploads(self.folder / "uploads")
+        self.files = Files(self.folder / "files")
         self.calls = ThreadPoolExecutor(CALLS, thread_name_prefix="pf-call")
 
     def workspace_of(self, principal: str) -> Workspace:

@@ -41,7 +41,7 @@ class Uploads:
             A path leads elsewhere, or the files are not those of the digest.
         """
         place = self._place(principal, given.key)
-        name = _one_name(given.name)
+        name = one_name(given.name)
         fresh = place.with_name(f".{given.key}-{uuid.uuid4().hex}")
         try:
             _write(fresh / name, given.files)
@@ -64,7 +64,7 @@ class Uploads:
 
     def find(self, principal: str, flow: FlowUpload) -> Path:
         """Return the path of an uploaded flow (NotFound, ``flow_not_here``)."""
-        folder = self._place(principal, flow.upload) / _one_name(flow.name)
+        folder = self._place(principal, flow.upload) / one_name(flow.name)
         path = _flow(folder, flow.file)
         if not same_flow(path, flow.digest):
             raise NotFound(
@@ -111,10 +111,11 @@ def _write(folder: Path, files: Sequence[UploadedFile]) -> None:
 
 
 def _flow(folder: Path, file: str | None) -> Path:
-    return folder if file is None else folder / _one_name(file)
+    return folder if file is None else folder / one_name(file)
 
 
-def _one_name(name: str) -> str:
+def one_name(name: str) -> str:
+    """Return the name of a file or folder that can be one (UsageError)."""
     if name in _RESERVED or "/" in name or "\\" in name or "\0" in name:
         raise UsageError(
             f"{name!r} cannot be the name of a folder or file", code="bad_path"

@@ -81,6 +81,8 @@ class Verb:
         id of the run that it had begun, if any.
     keeps_body
         Whether the body is written down for ``resume``; it must hold no secret.
+    takes_bytes
+        Whether the body is a piece of a file and no JSON.
     """
 
     route: Route
@@ -90,6 +92,7 @@ class Verb:
     answer: type[BaseModel] | None
     resume: Resume | None = None
     keeps_body: bool = False
+    takes_bytes: bool = False
 
 
 VERBS: dict[str, Verb] = {}
@@ -103,12 +106,20 @@ def verb(
     answer: type[BaseModel] | None = None,
     resume: Resume | None = None,
     keeps_body: bool = False,
+    takes_bytes: bool = False,
 ) -> Callable[[Function], Function]:
     """Put a function behind the route of that name."""
 
     def put(function: Function) -> Function:
         VERBS[name] = Verb(
-            ROUTES[name], function, body, query, answer, resume, keeps_body
+            ROUTES[name],
+            function,
+            body,
+            query,
+            answer,
+            resume,
+            keeps_body,
+            takes_bytes,
         )
         return function
 

@@ -107,6 +107,17 @@ class LocalBatchRun(LocalJudged, BatchRun):
         for record in records:
             yield self._line(record)
 
+    def raw_lines(
+        self, *, status: str | None = None, after: int | None = None
+    ) -> Iterator[bytes]:
+        """Yield the results after a line as they were written down."""
+        found = self._reader().raw(
+            completed=status != "Failed", failed=status != "Completed"
+        )
+        for number, text in found:
+            if after is None or number > after:
+                yield text
+
     def line(self, number: int) -> LineResult:
         """Return one line's result (NotFound)."""
         found = self._reader().get(number)
@@ -199,25 +210,30 @@ class LocalBatchRun(LocalJudged, BatchRun):
         return Reader(self._folder.journal)
 
     def _line(self, record: Mapping[str, Any]) -> LineResult:
-        return LineResult(
-            line_number=record["line_number"],
-            status=record["status"],
-            inputs=record.get("inputs") or {},
-            outputs=record.get("outputs"),
-            error=record.get("error"),
-            duration_ms=record.get("duration_ms"),
-            started_at=record.get("started_at"),
-            nodes={
-                name: node_result(name, node)
-                for name, node in (record.get("nodes") or {}).items()
-            },
-            logs=record.get("logs") or {},
-            reused=record.get("reused"),
-            _enter=self._enter,
-        )
+        return line_result(record, self._enter)
 
     def _enter(self, line: LineResult, node: str | None) -> EnteredLine:
         return LocalEnteredLine(self._workspace, self, line, node)
+
+
+def line_result(record: Mapping[str, Any], enter: Any) -> LineResult:
+    """Return a result out of a journal, with what steps into it."""
+    return LineResult(
+        line_number=record["line_number"],
+        status=record["status"],
+        inputs=record.get("inputs") or {},
+        outputs=record.get("outputs"),
+        error=record.get("error"),
+        duration_ms=record.get("duration_ms"),
+        started_at=record.get("started_at"),
+        nodes={
+            name: node_result(name, node)
+            for name, node in (record.get("nodes") or {}).items()
+        },
+        logs=record.get("logs") or {},
+        reused=record.get("reused"),
+        _enter=enter,
+    )
 
 
 class LocalEnteredLine(EnteredLine):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +50,13 @@ class LocalBatching(LocalEvaluating, RunsBatches):
         on_event: OnBatchEvent | None = None,
         raise_on_failure: bool = False,
         steering: StopRule | None = None,
+        on_plan: Callable[[str], None] | None = None,
+        on_begin: Callable[[str], None] | None = None,
     ) -> BatchRun:
-        """Run a flow over rows and wait for the end; see `RunsBatches.batch`."""
+        """Run a flow over rows and wait for the end; see `RunsBatches.batch`.
+
+        A server hears of its id before (``on_plan``) and after it is recorded.
+        """
         from ..runs.batch.mapping import parse_mapping
         from ..runs.batch.request import BatchRequest
         from .batch import LocalBatchRun
@@ -80,7 +85,14 @@ class LocalBatching(LocalEvaluating, RunsBatches):
             tags=dict(tags or {}),
             runtimes=names_of(runtimes),
         )
-        record = core.batches.run(self.id, request, on_event, steering=steering)
+        record = core.batches.run(
+            self.id,
+            request,
+            on_event,
+            on_plan=on_plan,
+            on_begin=on_begin,
+            steering=steering,
+        )
         run = LocalBatchRun(self._workspace, record)
         if raise_on_failure:
             run.raise_for_status()

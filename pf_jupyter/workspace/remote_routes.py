@@ -43,7 +43,8 @@ class Route:
         One line for the document.
     kind
         ``call`` answers when it is done. ``long`` answers 202 at once with an
-        operation that goes on by itself. ``stream`` answers with events.
+        operation that goes on by itself. ``stream`` answers with events, ``file`` with
+        the content of a file.
     status
         Of the answer when all is well.
     location
@@ -56,7 +57,7 @@ class Route:
     method: Method
     path: str
     summary: str
-    kind: Literal["call", "long", "stream"] = "call"
+    kind: Literal["call", "long", "stream", "file"] = "call"
     status: int = 200
     location: str | None = None
     people_only: bool = False
@@ -84,6 +85,10 @@ def _call(name: str, line: str, summary: str, **more: object) -> Route:
 
 def _long(name: str, line: str, summary: str) -> Route:
     return _call(name, line, summary, kind="long", status=202)
+
+
+def _file(name: str, line: str, summary: str) -> Route:
+    return _call(name, line, summary, kind="file")
 
 
 def _gone(name: str, line: str, summary: str, **more: object) -> Route:
@@ -150,6 +155,49 @@ _ALL = (
     ),
     _call("runs.trace", "GET runs/{run_id}/trace", "Show what happened inside a run"),
     _call("runs.cancel", "POST runs/{run_id}/cancel", "Stop a run that goes on"),
+    _call(
+        "runs.events",
+        "GET runs/{run_id}/events",
+        "Follow a run or a batch that goes on; Last-Event-ID takes it up again",
+        kind="stream",
+    ),
+    _call("runs.archive", "POST runs/{run_id}/archive", "Take a run out of the lists"),
+    _call("runs.restore", "POST runs/{run_id}/restore", "Bring back an archived run"),
+    _gone("runs.delete", "DELETE runs/{run_id}", "Remove a run and its results"),
+    # batches: a flow over rows
+    _long("batches.create", "POST batches", "Run a flow over rows"),
+    _long(
+        "runs.resume",
+        "POST runs/{run_id}/resume",
+        "Run the lines of a batch that have no result",
+    ),
+    _call("runs.lines", "GET runs/{run_id}/lines", "Give a page of a batch's results"),
+    _call("runs.line", "GET runs/{run_id}/lines/{number}", "Give one line's result"),
+    _long(
+        "runs.enter",
+        "POST runs/{run_id}/lines/{number}/run",
+        "Run a line of a batch again, or one of its nodes, with other inputs",
+    ),
+    _file("runs.results", "GET runs/{run_id}/results", "Give all results as jsonl"),
+    _file("runs.outputs", "GET runs/{run_id}/outputs", "Give all outputs as jsonl"),
+    _long(
+        "runs.export",
+        "POST runs/{run_id}/export",
+        "Make a file of a batch, laid out as the public tool does",
+    ),
+    # judging runs
+    _long("evaluations.create", "POST evaluations", "Run a flow over a run's outputs"),
+    _call("comparisons.create", "POST comparisons", "Put runs side by side"),
+    _call(
+        "runs.estimates",
+        "GET runs/{run_id}/estimates",
+        "Give a batch's metrics with their intervals",
+    ),
+    _call(
+        "runs.judgement",
+        "GET runs/{run_id}/judgement",
+        "Tell how a batch was judged, and what it judges",
+    ),
     # flows
     _call("flows.list", "GET flows", "List the flows below a folder of the server"),
     _call("flows.show", "POST flows/show", "Show a flow"),
@@ -161,6 +209,62 @@ _ALL = (
         "Take the files of a flow that is not on this file system",
         status=201,
     ),
+    # environments
+    _call("environments.list", "GET environments", "List the environments"),
+    _call("environments.names", "GET environment-names", "List their names"),
+    _call(
+        "environments.init",
+        "POST environment-starters",
+        "Give the files of a folder that builds at once",
+    ),
+    _long("environments.build", "POST environment-builds", "Make an image and try it"),
+    _long("environments.publish", "POST environments", "Give a build a number"),
+    _call("environments.show", "GET environments/{reference}", "Show a version"),
+    _call(
+        "environments.packages",
+        "GET environments/{reference}/packages",
+        "List what is in a version",
+    ),
+    _call("environments.logs", "GET environments/{reference}/logs", "Show its build"),
+    _call(
+        "environments.diff",
+        "GET environments/{reference}/diff",
+        "Tell what another version has that this one has not",
+    ),
+    _long(
+        "environments.check",
+        "POST environments/{reference}/check",
+        "Try a version again",
+    ),
+    _call(
+        "environments.update",
+        "PATCH environments/{reference}",
+        "Change description and tags",
+    ),
+    _call(
+        "environments.archive",
+        "POST environments/{reference}/archive",
+        "Take a version, or all of a name, out of the lists",
+    ),
+    _call(
+        "environments.restore",
+        "POST environments/{reference}/restore",
+        "Bring back what was archived",
+    ),
+    _long(
+        "environments.export",
+        "POST environments/{reference}/export",
+        "Make one file of a version",
+    ),
+    _long(
+        "environments.import",
+        "POST environment-imports",
+        "Take over a version from a file or a registry",
+    ),
+    # files of those who ask: data, folders, what was exported
+    _call("files.show", "GET files/{digest}", "Tell how much of a file is here"),
+    _call("files.put", "PUT files/{digest}", "Give a piece of a file"),
+    _file("files.get", "GET files/{digest}/content", "Give a file back"),
     # computes
     _call("computes.list", "GET computes", "List the computes"),
     _call("computes.names", "GET compute-names", "List the names of the computes"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PfError
+from ..errors import NotFound, PfError
 from ..store.home import make_private_folder
+from .definition_parcel import definition_parcel
 from .local import connect
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ def changes(workspace: Workspace) -> Any:
     return workspace.core.store.database.changes()
 
 
+def require(workspace: Workspace, right: str) -> None:
+    """Refuse whoever may not do something at all (Refused)."""
+    from ..access.roles import Thing
+    from .guarded import GuardedWorkspace
+
+    if isinstance(workspace, GuardedWorkspace):
+        with workspace.may(right, Thing(right.partition(".")[0])):
+            pass
+
+
 def record_of(result: RunResult) -> RunRecord:
     """Return the record that a result was made from."""
     record: RunRecord = result.record  # type: ignore[attr-defined]
@@ -63,6 +74,45 @@ def same_flow(path: Path, digest: str) -> bool:
     except (PfError, OSError, ValueError):
         return False
     return snapshot is not None and snapshot.digest == digest
+
+
+def definition_files(source: Path) -> list[tuple[str, Path]]:
+    """Return the files that an environment's definition is made of, by their names.
+
+    Raises
+    ------
+    NotFound, EnvironmentInvalid, UsageError
+        There is none, it has problems, or its context cannot be sent.
+    """
+    return definition_parcel(source).files
+
+
+def known_definition(workspace: Workspace, name: str) -> str:
+    """Return the name of an environment that was built before (NotFound)."""
+    inner: Workspace = getattr(workspace, "inner", workspace)
+    if inner.core.store.environments.get(name) is None:  # type: ignore[attr-defined]
+        raise NotFound(
+            f"no environment {name!r} was built here",
+            code="environment_missing",
+            hint="send the folder that defines it",
+        )
+    return name
+
+
+def starter_files(name: str, base: str = "") -> dict[str, str]:
+    """Return the files of a folder that builds at once, by their paths (UsageError)."""
+    from ..environments.starter import starter
+
+    return starter(name, base)
+
+
+def forget_planned(workspace: Workspace, run_id: str) -> None:
+    """Remove what was written for a batch that was never recorded."""
+    from ..runs.batch.folder import RunFolder
+
+    store = workspace.core.store  # type: ignore[attr-defined]
+    if store.run(run_id) is None:
+        RunFolder(store.folder, run_id).remove()
 
 
 def os_user() -> str:

@@ -28,6 +28,7 @@ ASIDE = {
     ("environments", "engines"),  # an environment becomes an image of an engine
     ("runs", "runtimes"),  # a run happens in a runtime
     ("cli", "kernel"),
+    ("kernel", "widgets"),  # a magic without a verb opens its panel
     ("cli", "server"),  # `jupyter pf server` is the server
 }
 FACES = {"commands", "kernel", "widgets", "server", "cli", "standin"}
@@ -35,7 +36,10 @@ FACES_MAY_USE = ("pf_jupyter.workspace.api", "pf_jupyter.errors", "pf_jupyter.fl
 # What travels between a server and those that ask it, and what it adds to a workspace.
 SERVER_MAY_USE = tuple(
     f"pf_jupyter.workspace.{name}"
-    for name in ("remote_routes", "remote_wire", "serving")
+    for name in (
+        *("parcels", "remote_batch_wire", "remote_judging", "remote_routes"),
+        *("remote_wire", "serving"),
+    )
 )
 POSIX_ONLY = {
     *("fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"),
@@ -103,7 +107,8 @@ def test_faces_speak_to_the_workspace_interface_alone():
         ("sqlalchemy", {"store/"}),
         ("alembic", {"store/"}),
         ("IPython", {"kernel/"}),
-        ("ipywidgets", {"kernel/", "widgets/"}),
+        ("anywidget", {"widgets/"}),
+        ("ipywidgets", {"widgets/"}),
         ("tornado", {"server/"}),
         ("jupyter_server", {"server/"}),
         ("ruamel", {"flow/", "worker/execution/references.py"}),

@@ -24,7 +24,8 @@ def test_each_place_is_of_one_route():
 
 
 def filled(route):
-    return API + route.path.format(name="demo", run_id="none", id="0" * 32)
+    given = {"name": "demo", "run_id": "none", "id": "0" * 32, "digest": "0" * 64}
+    return API + route.path.format(**given, reference="default", number="0")
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES))

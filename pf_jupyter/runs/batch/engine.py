@@ -60,6 +60,7 @@ class BatchRunner:
         on_progress: OnProgress | None = None,
         on_phase: OnPhase | None = None,
         on_begin: Callable[[str], None] | None = None,
+        on_plan: Callable[[str], None] | None = None,
         steering: StopRule | None = None,
     ) -> RunRecord:
         """Run a batch and return its record after it was written.
@@ -74,6 +75,8 @@ class BatchRunner:
             Told when the runtime has to be started first.
         on_begin
             Called with the run's id as soon as it is recorded.
+        on_plan
+            Called with the run's id before anything is written down of it.
         steering
             Decides on the order of the lines, and when it is enough.
 
@@ -93,6 +96,8 @@ class BatchRunner:
             before = _defined(reused, earlier.run_id)
             request = continued(request, before)
         record = self._new_record(start, request)
+        if on_plan is not None:
+            on_plan(record.run_id)
         folder = RunFolder(self._store.folder, record.run_id)
         folder.make()
         try:

@@ -90,3 +90,10 @@ class CanceledAnswer(Answer):
 
     run_id: str
     canceled: bool
+
+
+class ArchivedAnswer(Answer):
+    """Whether a run is in the lists."""
+
+    run_id: str
+    archived: bool

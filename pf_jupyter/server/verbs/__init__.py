@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 
 NOUNS = (
-    *("connections", "current", "flows", "operations", "packages", "roles"),
-    *("runs", "runtimes", "workspace"),
+    *("batches", "connections", "current", "environments", "evaluations", "files"),
+    *("flows", "operations", "packages", "roles", "runs", "runtimes", "workspace"),
 )
 
 

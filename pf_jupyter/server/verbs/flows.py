@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import Refused, UsageError
+from ...errors import UsageError
 from ...workspace.api import FlowInfo
 from ...workspace.remote_wire import pack, unpack, validation_to_json
+from ...workspace.serving import require
 from .. import models
 from ..paths import below_root, flow_path
 from ..verb import Ask, verb
@@ -63,13 +64,6 @@ def _validate(ask: Ask) -> Any:
 @verb("flows.upload", body=models.UploadFlow, answer=models.UploadAnswer)
 def _upload(ask: Ask) -> Any:
     body: models.UploadFlow = ask.body
-    if ask.served.team:
-        allowed = ask.workspace.roles.check(ask.principal, "run.create")
-        if not allowed.allowed:
-            raise Refused(
-                f"{ask.principal} may not make a run (needs {allowed.needs})",
-                code="missing_right",
-                hint=f"ask an owner for it: {', '.join(allowed.ask)}",
-            )
+    require(ask.workspace, "run.create")
     ask.served.uploads.take(ask.principal, body)
     return models.UploadAnswer(upload=body.key, name=body.name, digest=body.digest)

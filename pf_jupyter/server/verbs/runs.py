@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import RunFailed
-from ...workspace.api import RunEvent
+from ...workspace.api import BatchRun, RunEvent
 from ...workspace.remote_wire import pack, run_to_json, unpack
 from ...workspace.serving import record_of
 from .. import models
 from ..paths import flow_path
 from ..verb import Ask, verb
+from .batches import batch_answer
 from .runtimes import on_phase
 
 
@@ -78,10 +79,12 @@ def _create(ask: Ask) -> Any:
     return models.RecordAnswer.model_validate(run_to_json(record_of(result)))
 
 
-@verb("runs.show", answer=models.RunAnswer)
+@verb("runs.show", answer=models.SomeRunAnswer)
 def _show(ask: Ask) -> Any:
-    result = ask.workspace.runs.get(ask.path["run_id"])
-    return models.RunAnswer.model_validate(pack(result.to_dict()))
+    found = ask.workspace.runs.get(ask.path["run_id"])
+    if isinstance(found, BatchRun):
+        return batch_answer(ask, found)
+    return models.RunAnswer.model_validate(pack(found.to_dict()))
 
 
 @verb("runs.record", answer=models.RecordAnswer)
