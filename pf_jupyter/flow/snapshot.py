@@ -179,15 +179,16 @@ class Loader:
                 listing = list_folder(folder, includes)
             loaded = LoadedFlow(located.path, located.folder, located.name, read.kind)
             try:
-                self._take(loaded, listing, read)
+                self.take(loaded, listing, read)
             except FileNotFoundError:
                 continue  # it went away between listing and reading
             if _holds(loaded.snapshot, located.name, data):
-                _check(loaded, read, variant, python)
+                check(loaded, read, variant, python)
                 return _Kept(includes, listing, loaded, checked_at)
         return None
 
-    def _take(self, loaded: LoadedFlow, listing: Listing, read: ReadFlow) -> None:
+    def take(self, loaded: LoadedFlow, listing: Listing, read: ReadFlow) -> None:
+        """Add what is in a folder, and what is wrong with it (FileNotFoundError)."""
         report = read.report
         for issue in listing.issues:
             _report_issue(report, issue, warning=False)
@@ -211,7 +212,8 @@ class Loader:
             )
 
 
-_LOADER = Loader()
+LOADER = Loader()
+"""What this process loads its flows with."""
 
 
 def load(
@@ -221,15 +223,16 @@ def load(
     python: tuple[int, int] | None = None,
 ) -> LoadedFlow:
     """Find, read and check a flow, as `Loader.load` does, with one loader for all."""
-    return _LOADER.load(path, variant=variant, python=python)
+    return LOADER.load(path, variant=variant, python=python)
 
 
-def _check(
+def check(
     loaded: LoadedFlow,
     read: ReadFlow,
     variant: str | None,
     python: tuple[int, int] | None,
 ) -> None:
+    """Add what a flow says of itself, and every problem of it, to ``loaded``."""
     report = read.report
     loaded.positions, loaded.declared = report.positions, read.flow
     if read.flow is not None:

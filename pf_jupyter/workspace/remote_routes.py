@@ -204,6 +204,16 @@ _ALL = (
     _call("flows.picture", "POST flows/picture", "Draw a flow"),
     _call("flows.validate", "POST flows/validate", "Check a flow's file"),
     _call(
+        "flows.look",
+        "POST flows/look",
+        "Check and draw a flow as it is in an editor, saved or not",
+    ),
+    _call(
+        "flows.starter",
+        "GET flow-starters/{name}",
+        "Give the files of a small flow that works as it is",
+    ),
+    _call(
         "flows.upload",
         "POST flows/uploads",
         "Take the files of a flow that is not on this file system",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,63 @@ def require(workspace: Workspace, right: str) -> None:
     if isinstance(workspace, GuardedWorkspace):
         with workspace.may(right, Thing(right.partition(".")[0])):
             pass
+
+
+def look_at_flow(workspace: Workspace, path: Path, text: str | None) -> dict[str, Any]:
+    """Return what an editor shows of a flow: its problems, its graph, its nodes' lines.
+
+    Parameters
+    ----------
+    path
+        Flow folder or file.
+    text
+        What is in the editor; None means what is in the file.
+
+    Raises
+    ------
+    NotFound, UsageError
+        There is no flow there.
+    """
+    from ..flow.snapshot import load
+    from ..flow.unsaved import load_text
+    from .flows import problem_from
+    from .pages import picture_of
+
+    loaded = load(path) if text is None else load_text(path, text)
+    flow = loaded.flow
+    places = loaded.positions
+    return {
+        "ok": not loaded.problems,
+        "problems": [asdict(problem_from(p.to_dict())) for p in loaded.problems],
+        "warnings": [asdict(problem_from(p.to_dict())) for p in loaded.warnings],
+        "svg": "" if flow is None else picture_of(flow, {}).svg,
+        "lines": {}
+        if flow is None
+        else {
+            node.name: places.value(("nodes", number))[0]
+            for number, node in enumerate(flow.nodes)
+        }
+        | {f":{part}": places.key((part,))[0] for part in ("inputs", "outputs")},
+        "sources": {}
+        if flow is None
+        else {
+            node.name: node.source.path
+            for node in flow.nodes
+            if node.source is not None and node.source.path
+        },
+        "inputs": []
+        if flow is None
+        else [
+            {
+                "name": item.name,
+                "type": item.type,
+                "default": item.default,
+                "description": item.description,
+                "enum": item.enum,
+            }
+            for item in flow.inputs.values()
+        ],
+    }
 
 
 def record_of(result: RunResult) -> RunRecord:

@@ -85,7 +85,14 @@ ANYWHERE = {
 # Lists show what may be seen; the rest is about whoever asks, or about files they have.
 FOR_EVERYBODY = {
     *("status.show", "runtimes.list", "runtimes.names", "runs.list", "flows.list"),
-    *("flows.show", "flows.picture", "flows.validate", "flows.upload"),
+    *(
+        "flows.look",
+        "flows.starter",
+        "flows.show",
+        "flows.picture",
+        "flows.validate",
+        "flows.upload",
+    ),
     *("computes.list", "computes.names", "connections.list", "roles.list"),
     *(
         "roles.check",

@@ -60,6 +60,13 @@ class CheckFlow(Asked):
     node: Name | None = None
 
 
+class LookAtFlow(Asked):
+    """A flow below the server's root folder, and what an editor holds of its file."""
+
+    contents: Text
+    text: str | None = Field(default=None, max_length=4_000_000)
+
+
 class Below(Asked):
     """A folder of the server's root folder."""
 
@@ -130,6 +137,28 @@ class ProblemAnswer(Answer):
     line: int
     column: int
     hint: str
+
+
+class LookAnswer(Answer):
+    """What an editor shows of a flow.
+
+    ``lines`` is where each node begins in the file, ``:inputs`` and ``:outputs`` too.
+    """
+
+    ok: bool
+    problems: list[ProblemAnswer]
+    warnings: list[ProblemAnswer]
+    svg: str
+    lines: dict[str, int]
+    sources: dict[str, str]
+    inputs: list[dict[str, Any]]
+
+
+class StarterFilesAnswer(Answer):
+    """The files of a flow, by their names."""
+
+    type: str
+    files: dict[str, str]
 
 
 class ValidationAnswer(Answer):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...commands.starters import STARTERS
 from ...errors import UsageError
 from ...workspace.api import FlowInfo
 from ...workspace.remote_wire import pack, unpack, validation_to_json
-from ...workspace.serving import require
+from ...workspace.serving import look_at_flow, require
 from .. import models
 from ..paths import below_root, flow_path
 from ..verb import Ask, verb
@@ -59,6 +60,26 @@ def _validate(ask: Ask) -> Any:
     path = flow_path(ask, ask.body.flow)
     found = ask.workspace.flows.validate(path, code=False)
     return models.ValidationAnswer.model_validate(validation_to_json(found))
+
+
+@verb("flows.look", body=models.LookAtFlow, answer=models.LookAnswer)
+def _look(ask: Ask) -> Any:
+    path = below_root(ask.served.root(), ask.body.contents)
+    return models.LookAnswer.model_validate(
+        pack(look_at_flow(ask.workspace, path, ask.body.text))
+    )
+
+
+@verb("flows.starter", answer=models.StarterFilesAnswer)
+def _starter(ask: Ask) -> Any:
+    kind = ask.path["name"]
+    if kind not in STARTERS:
+        raise UsageError(
+            f"there is no starter {kind!r}",
+            code="bad_value",
+            hint=f"one of {', '.join(STARTERS)}",
+        )
+    return models.StarterFilesAnswer(type=kind, files=dict(STARTERS[kind]))
 
 
 @verb("flows.upload", body=models.UploadFlow, answer=models.UploadAnswer)
