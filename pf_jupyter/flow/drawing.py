@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from pf_jupyter.flow.geometry import Box, Geometry, Line
+from pf_jupyter.flow.geometry import INPUTS, OUTPUTS, Box, Geometry, Line
 from pf_jupyter.flow.graph import Item, Layout, States, shorten, text_width
 
 MARKS = {
@@ -95,12 +95,23 @@ def duration(milliseconds: Any) -> str:
 
 def _safe(text: str) -> str:
     """Escape text; what XML cannot hold at all becomes a replacement character."""
-    return escape(
-        "".join(
-            character if character.isprintable() or character in "\n\t" else "\ufffd"
-            for character in text
-        )
+    return escape(_safe_characters(text))
+
+
+def _safe_characters(text: str) -> str:
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else "\ufffd"
+        for character in text
     )
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(_safe_characters(text))
+
+
+def _end(name: str) -> str:
+    """Return what a line's end is called in the picture."""
+    return _quoted({INPUTS: ":inputs", OUTPUTS: ":outputs"}.get(name, name))
 
 
 def _summary(layout: Layout, states: States) -> str:
@@ -133,7 +144,8 @@ def _line(line: Line, layout: Layout, states: States) -> str:
     classes = "e q" if line.conditional else "e"
     if _is_off(line, states):
         classes += " z"
-    return f'<path class="{classes}" d="{"".join(path)}"/>'
+    ends = f"data-s={_end(line.source)} data-t={_end(line.target)}"
+    return f'<path class="{classes}" {ends} d="{"".join(path)}"/>'
 
 
 def _is_off(line: Line, states: States) -> bool:
@@ -162,7 +174,7 @@ def _box(box: Box, item: Item, state: Mapping[str, Any]) -> Iterator[str]:
     x, y = round(box.x, 1), round(box.y, 1)
     width, height = round(box.width, 1), round(box.height, 1)
     if item.is_port:
-        yield f'<g class="p"><title>{_safe(item.full)}</title>'
+        yield f'<g class="p" data-n=":{item.label}"><title>{_safe(item.full)}</title>'
         yield (
             f'<rect class="x" x="{x}" y="{y}" width="{width}" height="{height}" '
             f'rx="{height / 2}"/>'
@@ -179,7 +191,8 @@ def _box(box: Box, item: Item, state: Mapping[str, Any]) -> Iterator[str]:
     status = str(state.get("status") or "")
     note = str(state.get("note") or "")
     told = " · ".join(filter(None, [status, duration(state.get("duration_ms")), note]))
-    yield f'<g class="{_CLASSES.get(status, "un")}"{_phase(status)}>'
+    name = _quoted(item.name)
+    yield f'<g class="{_CLASSES.get(status, "un")}" data-n={name}{_phase(status)}>'
     yield f"<title>{_safe(item.full + (chr(10) + told if told else ''))}</title>"
     if item.condition:
         caption = _safe(shorten(item.condition, 10.5, width + 20))

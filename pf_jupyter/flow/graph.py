@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,13 +59,15 @@ class Layout:
     outputs: Mapping[str, str] = field(default_factory=dict)
 
 
-def lay_out(flow: Flow) -> Layout:
+def lay_out(flow: Flow, folded: Collection[str] = ()) -> Layout:
     """Lay a flow out; one that is not valid is drawn as far as it goes.
 
     Parameters
     ----------
     flow
         The flow, its variants applied.
+    folded
+        Nodes that stand for what comes after them and after nothing else.
     """
     if flow.kind != "dag":
         flow = as_graph(flow)
@@ -77,16 +80,24 @@ def lay_out(flow: Flow) -> Layout:
         )
         for name, node in nodes.items()
     }
+    owner = _owners(needs, folded)
+    if owner:
+        nodes = {name: node for name, node in nodes.items() if name not in owner}
+        needs = {
+            name: tuple(dict.fromkeys(owner.get(other, other) for other in needs[name]))
+            for name in nodes
+        }
+    hidden = Counter(owner.values())
     small = len(nodes) <= _ALL_INPUT_EDGES
     levels = _levels(needs)
     _pull(levels, needs, {n for n in nodes if not (small and _uses_inputs(nodes[n]))})
     items: dict[str, Item] = {}
     if flow.inputs:
         items[INPUTS] = _port_item("inputs", list(flow.inputs))
-    items.update((name, _node_item(node)) for name, node in nodes.items())
+    items.update((n, _node_item(node, hidden[n])) for n, node in nodes.items())
     if flow.outputs:
         items[OUTPUTS] = _port_item("outputs", list(flow.outputs))
-    edges = _edges(flow, nodes, needs, levels)
+    edges = _edges(flow, nodes, needs, levels, owner)
     used: dict[str, tuple[str, ...]] = {}
     for name, node in nodes.items():
         takes_inputs = bool(flow.inputs) and _uses_inputs(node)
@@ -155,6 +166,29 @@ def _levels(needs: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     return {name: levels[name] for name in needs}
 
 
+def _owners(
+    needs: Mapping[str, tuple[str, ...]], folded: Collection[str]
+) -> dict[str, str]:
+    """Return for each node that is folded away the one that stands for it."""
+    owner: dict[str, str] = {}
+    for name in (n for n in needs if n in folded and n not in owner):
+        found = {name}
+        grown = True
+        while grown:
+            more = {
+                other
+                for other, before in needs.items()
+                if before and other not in found and found.issuperset(before)
+            }
+            grown = bool(more)
+            found |= more
+        owner.update(dict.fromkeys(found - {name}, name))
+    # one that was folded before what it stands in was folded, too
+    while any(stands in owner for stands in owner.values()):
+        owner = {hidden: owner.get(stands, stands) for hidden, stands in owner.items()}
+    return owner
+
+
 def _pull(
     levels: dict[str, int], needs: Mapping[str, tuple[str, ...]], loose: set[str]
 ) -> None:
@@ -174,11 +208,12 @@ def _edges(
     nodes: Mapping[str, Node],
     needs: Mapping[str, tuple[str, ...]],
     levels: Mapping[str, int],
+    owner: Mapping[str, str],
 ) -> list[Edge]:
     edges: list[Edge] = []
     for name, node in nodes.items():
         by_input = {
-            reference.node
+            owner.get(reference.node, reference.node)
             for value in node.inputs.values()
             if isinstance(reference := parse_reference(value), NodeReference)
         }
@@ -189,8 +224,8 @@ def _edges(
         every = len(nodes) <= _ALL_INPUT_EDGES
         if flow.inputs and _uses_inputs(node) and (every or levels[name] == 1):
             edges.append(Edge(INPUTS, name))
-    sources = dict.fromkeys(_source_of(o.reference) for o in flow.outputs.values())
-    for source in sources:
+    named = (_source_of(output.reference) for output in flow.outputs.values())
+    for source in dict.fromkeys(owner.get(name, name) for name in named):
         if source in nodes or (source == INPUTS and flow.inputs):
             edges.append(Edge(source, OUTPUTS))
     return edges
@@ -208,9 +243,11 @@ def _source_of(reference: Any) -> str:
     return parsed.node if isinstance(parsed, NodeReference) else ""
 
 
-def _node_item(node: Node) -> Item:
+def _node_item(node: Node, hidden: int = 0) -> Item:
     kind = node.type or "no type"
     detail = f"{kind} · aggregation" if node.aggregation else kind
+    if hidden:
+        detail += f" · {hidden} folded"
     full = [f"{node.name} ({detail})"]
     if node.source and node.source.path:
         full.append(f"source: {node.source.path}")

@@ -6,7 +6,7 @@ Faces import it from :mod:`pf_jupyter.workspace.api`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,11 +120,16 @@ class Flows(ABC):
 
     @abstractmethod
     def picture(
-        self, flow: str | Path, states: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        flow: str | Path,
+        states: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        folded: Collection[str] = (),
     ) -> Picture:
         """Return the graph's picture, its nodes coloured by ``states``.
 
-        ``states`` maps node names to ``{"status", "duration_ms", "note"}``.
+        ``states`` maps node names to ``{"status", "duration_ms", "note"}``; each of
+        ``folded`` stands for what comes after it and after nothing else.
         """
 
     @abstractmethod

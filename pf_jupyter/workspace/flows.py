@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,12 +81,16 @@ class LocalFlows(Flows):
         return found
 
     def picture(
-        self, flow: str | Path, states: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        flow: str | Path,
+        states: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        folded: Collection[str] = (),
     ) -> Picture:
         """Return the graph's picture; see `Flows.picture`."""
         from .pages import picture_of
 
-        return picture_of(_read(resolve(flow))[1], states or {})
+        return picture_of(_read(resolve(flow))[1], states or {}, folded)
 
     def resolve(self, flow: str | Path) -> Path:
         """Return the folder of a path or of a bundled example's name."""

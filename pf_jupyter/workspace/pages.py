@@ -95,11 +95,15 @@ font-variant-numeric:tabular-nums}
 """.replace("\n", "")
 
 
-def picture_of(flow: Flow, states: Mapping[str, Mapping[str, Any]]) -> Picture:
+def picture_of(
+    flow: Flow,
+    states: Mapping[str, Mapping[str, Any]],
+    folded: Collection[str] = (),
+) -> Picture:
     """Return a flow's picture in both forms, its nodes coloured by their states."""
     from ..flow.layout import lay_out, svg, text
 
-    shown = lay_out(flow)
+    shown = lay_out(flow, folded)
     return Picture(svg=svg(shown, states), text=text(shown, states))
 
 

@@ -400,8 +400,13 @@ class DoubleFlows(Flows):
         return list(self.known.values())
 
     def picture(
-        self, flow: str | Path, states: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        flow: str | Path,
+        states: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        folded: Any = (),
     ) -> Picture:
+        del folded
         names = [str(n["name"]) for n in self.show(flow).nodes]
         words = [f"[{n} {(states or {}).get(n, {}).get('status', '')}]" for n in names]
         return Picture(f"<svg>{' '.join(words)}</svg>", " ".join(words))

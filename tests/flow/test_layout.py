@@ -314,3 +314,29 @@ def test_text_is_cut_to_its_room():
     assert cut.endswith("…")
     assert text_width(cut, 13) <= 100
     assert shorten("abc", 13, 0) == "…"
+
+
+def test_a_folded_node_stands_for_what_comes_after_it_alone():
+    flow = build(
+        {"a": ["@text"], "b": ["a"], "c": ["b"], "e": [], "d": ["a", "e"]}
+        | {"f": ["c", "d"]},
+        {"answer": "${c.output}"},
+    )
+    whole = lay_out(flow)
+    shown = lay_out(flow, ["a"])
+    assert set(whole.items) - set(shown.items) == {"b", "c"}
+    assert shown.items["a"].detail == "python · 2 folded"
+    assert shown.needs["f"] == ("a", "d")  # for c, which a stands for
+    ends = {(line.source, line.target) for line in shown.geometry.lines}
+    assert ("a", OUTPUTS) in ends
+    assert set(lay_out(flow, ["b", "a"]).items) == set(shown.items)
+    assert set(lay_out(flow, ["e", "a"]).items) == set(shown.items)
+    assert set(lay_out(flow, ["nothing"]).items) == set(whole.items)
+
+
+def test_the_picture_names_its_nodes_and_the_ends_of_its_lines():
+    root = ElementTree.fromstring(svg(lay_out(CHAIN)))
+    groups = {g.get("data-n") for g in root.iter(f"{SVG}g") if g.get("data-n")}
+    assert groups == {":inputs", ":outputs", "shout"}
+    ends = {(p.get("data-s"), p.get("data-t")) for p in root.iter(f"{SVG}path")}
+    assert {(":inputs", "shout"), ("shout", ":outputs")} <= ends

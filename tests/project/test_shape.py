@@ -22,11 +22,13 @@ LONGER: dict[str, str] = {
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 DEPENDENCIES = {
     "alembic": "alembic",
+    "anywidget": "anywidget",
     "cryptography": "cryptography",
     "docker": "docker",
     "filelock": "filelock",
     "ipykernel": "ipykernel",
     "ipython": "IPython",
+    "ipywidgets": "ipywidgets",
     "jinja2": "jinja2",
     "jupyter-core": "jupyter_core",
     "jupyter-server": "jupyter_server",
@@ -44,6 +46,7 @@ OPTIONAL = {
 }
 NOT_IMPORTED = {
     "ipykernel",  # the kernel that the magics live in
+    "ipywidgets",  # what anywidget's panels are; named for its version
 }
 
 

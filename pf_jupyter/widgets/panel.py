@@ -1,0 +1,328 @@
+"""What every panel is: a view made of what it knows, and work that never blocks.
+
+A panel is written in Python alone::
+
+    class Greeting(Panel):
+        def __init__(self, workspace):
+            self.names = None                      # None: not asked yet
+            super().__init__(workspace)
+
+        def begin(self):                           # once, when it is made
+            self.work("names", lambda: self.workspace.runtimes.names(), self.know)
+
+        def know(self, names):                     # in a lock, back from the thread
+            self.names = names
+
+        def view(self):                            # quick: no calls of the workspace
+            if self.names is None:
+                return page("Hello", loading("Asking for the runtimes"))
+            return page("Hello", *map(text, self.names), actions=[
+                button("Again", "again", icon="refresh", busy=self.working("names"))])
+
+        def do_again(self):                        # what a button says
+            self.begin()
+
+The browser shows the view's HTML and tells what was clicked; static exports show the
+same HTML.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anywidget
+import traitlets
+
+from ..errors import InternalError, PfError
+from .assets import module, style
+from .elements import Element, text_of
+from .living import LivingGraph
+from .outbox import OUTBOX
+from .shown import trouble
+
+if TYPE_CHECKING:
+    from ..workspace.api import Workspace
+
+Result = TypeVar("Result")
+_VIEW = "application/vnd.jupyter.widget-view+json"
+VIEW_SECONDS = 1.0
+"""How old a view may be while only its graphs live."""
+_UNIQUE = "pf0-"
+"""What identities in views begin with; each place that shows one has its own."""
+
+
+class Panel(anywidget.AnyWidget):
+    """Base of all panels.
+
+    Parameters
+    ----------
+    workspace
+        What it is about.
+
+    Attributes
+    ----------
+    trouble
+        What went wrong with the last thing that was asked for; shown on top.
+    graphs
+        Living graphs of the view: what changes in them is told without a new view.
+    """
+
+    html = traitlets.Unicode("").tag(sync=True)
+    _esm = module()
+    _css = style()
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.trouble: PfError | None = None
+        self.lock = threading.RLock()
+        self.graphs: list[LivingGraph] = []
+        self._works: dict[str, int] = {}
+        self._stale = False
+        self._drawn_at = 0.0
+        self._idle = threading.Condition(self.lock)
+        self._closed = False
+        super().__init__(html="")
+        self.on_msg(lambda _widget, content, _buffers: self._told(content))
+        with self.lock:
+            self.begin()
+        self.html = self._drawn()
+
+    # ---- what a panel says
+
+    def begin(self) -> None:
+        """Ask for what the view needs."""
+
+    def view(self) -> Element:
+        """Return what is seen now; called in the panel's lock, must not wait."""
+        raise NotImplementedError
+
+    def static(self) -> Element:
+        """Return what is seen where nothing can be clicked."""
+        return self.view()
+
+    # ---- what a panel does
+
+    def work(
+        self,
+        name: str,
+        call: Callable[[], Result],
+        then: Callable[[Result], None] | None = None,
+        *,
+        failed: Callable[[PfError], bool | None] | None = None,
+    ) -> None:
+        """Call something that may take its time in a thread of its own.
+
+        Parameters
+        ----------
+        name
+            What `working` knows it by.
+        call
+            Runs in the thread, without the panel's lock.
+        then
+            Takes what came of it, in the panel's lock.
+        failed
+            Takes its error, in the lock; when it returns True the error is not shown.
+        """
+
+        def run() -> None:
+            error: PfError | None = None
+            result: Result | None = None
+            try:
+                result = call()
+            except PfError as known:
+                error = known
+            except Exception as unknown:
+                error = _unexpected(unknown)
+            with self.lock:
+                try:
+                    if error is not None:
+                        if failed is None or not failed(error):
+                            self.trouble = error
+                    elif then is not None:
+                        then(result)  # type: ignore[arg-type]
+                except Exception as unknown:
+                    self.trouble = _unexpected(unknown)
+                self._works[name] -= 1
+                self._idle.notify_all()
+            self.changed()
+
+        with self.lock:
+            self._works[name] = self._works.get(name, 0) + 1
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run, args=(run,), name=f"panel: {name}", daemon=True
+        ).start()
+        self.changed()
+
+    def working(self, name: str) -> bool:
+        """Return whether something that `work` began goes on."""
+        return self._works.get(name, 0) > 0
+
+    def changed(self) -> None:
+        """Have the view made anew, soon; from any thread."""
+        self._stale = True
+        self.stirred()
+
+    def stirred(self) -> None:
+        """Have the browser told what its graphs show now, soon; from any thread."""
+        if not self._closed:
+            OUTBOX.ask(self)
+
+    def tell(self, **message: Any) -> None:
+        """Send the browser a message that is no part of the view."""
+        if not self._closed:
+            self.send(message)
+
+    def settle(self, seconds: float = 60.0) -> bool:
+        """Wait until no work goes on; whether it came to that in time."""
+        until = time.monotonic() + seconds
+        with self._idle:
+            while any(self._works.values()):
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                self._idle.wait(left)
+        self.flush()
+        return True
+
+    # ---- what comes from the browser
+
+    def do_seen(self) -> None:
+        """Take note that somebody looks at it."""
+
+    def do_again(self) -> None:
+        """Say all of it once more: a message was lost on the way."""
+
+    def do_dismiss(self) -> None:
+        """Take the error away."""
+        self.trouble = None
+
+    def act(self, what: str, **values: Any) -> None:
+        """Do what a button says; the browser's messages end here.
+
+        Parameters
+        ----------
+        what
+            ``do_<what>`` is called.
+        values
+            What the button carries, and what is typed around it, as far as the method
+            takes it.
+        """
+        method = getattr(self, f"do_{what}", None)
+        if method is None:
+            return
+        code = method.__code__
+        taken = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        takes_all = bool(code.co_flags & 0x08)
+        given = {k: v for k, v in values.items() if takes_all or k in taken}
+        with self.lock:
+            try:
+                method(**given)
+            except PfError as error:
+                self.trouble = error
+            except Exception as error:
+                self.trouble = _unexpected(error)
+        self.changed()
+
+    def _told(self, content: Any) -> None:
+        if isinstance(content, dict) and isinstance(content.get("do"), str):
+            values = {**(content.get("values") or {}), **(content.get("args") or {})}
+            self.act(content["do"], **values)
+
+    # ---- how it is shown
+
+    def flush(self) -> None:
+        """Send what changed: of the graphs, and the view if it is another one."""
+        if self._closed:
+            return
+        with self.lock:
+            patches = [patch for graph in self.graphs if (patch := graph.take())]
+            now = time.monotonic()
+            old = now - self._drawn_at > VIEW_SECONDS
+            drawn = None
+            if self._stale or (patches and old):
+                self._stale, self._drawn_at = False, now
+                drawn = self._drawn()
+        for patch in patches:
+            self.send(patch)
+        if drawn is not None and drawn != self.html:
+            self.html = drawn
+
+    def close(self) -> None:
+        """Take it away from the screen; what it began goes on."""
+        self._closed = True
+        super().close()
+
+    def _drawn(self) -> str:
+        with self.lock:
+            try:
+                shown = str(self.view())
+            except Exception as error:
+                shown = str(trouble(_unexpected(error)))
+            if self.trouble is None:
+                return shown
+            return str(trouble(self.trouble, close="dismiss")) + shown
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def _repr_mimebundle_(
+        self, **_options: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle: dict[str, Any] = {
+            "text/plain": self._plain(),
+            "text/html": self.static_html(),
+        }
+        if attended():
+            bundle[_VIEW] = {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.model_id,
+            }
+        return bundle, {}
+
+    def static_html(self) -> str:
+        """Return the panel as HTML that needs nothing else."""
+        with self.lock:
+            shown = str(self.static()).replace(_UNIQUE, f"pf{uuid.uuid4().hex[:8]}-")
+        sheet = f"<style>{style()}</style>"
+        return f'<div class="pf-panel pf-static">{sheet}{shown}</div>'
+
+    def _plain(self) -> str:
+        with self.lock:
+            return f"{self!r}\n{text_of(str(self.static()))}"
+
+
+def attended() -> bool:
+    """Return whether somebody may look at a widget while it lives.
+
+    A kernel that runs a notebook for nobody (nbconvert, papermill) takes no input: its
+    outputs are read later, when no widget answers any more.
+    """
+    import os
+    import sys
+
+    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+        return True
+    package = sys.modules.get("ipykernel.kernelapp")
+    if package is None:
+        return False
+    application = package.IPKernelApp
+    if not application.initialized():
+        return False
+    kernel = application.instance().kernel
+    return bool(getattr(kernel, "_allow_stdin", True))
+
+
+def _unexpected(error: Exception) -> PfError:
+    import traceback
+
+    found = InternalError(f"{type(error).__name__}: {error}")
+    found.hint = "this is a defect of pf_jupyter; please report it with these lines"
+    found.details["traceback"] = "".join(traceback.format_exception(error)[-6:])
+    return found
