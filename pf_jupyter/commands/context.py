@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..workspace.api import PhaseEvent, Picture, Runtime, Workspace
+    from ..workspace.api import PhaseEvent, Picture, RunEvent, Runtime, Workspace
     from .nouns.chat import Chats
     from .results import Shown
     from .states import RunStates
@@ -33,6 +33,10 @@ class Progress(ABC):
     @abstractmethod
     def begin(self, states: RunStates, draw: Draw | None) -> None:
         """Show that a run begins; ``draw`` makes the flow's picture."""
+
+    def event(self, event: RunEvent) -> None:
+        """Take note of an event of the run, as it happens."""
+        del event
 
     @abstractmethod
     def update(self, states: RunStates) -> None:

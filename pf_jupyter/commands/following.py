@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PfError, RunCanceled
 from .context import Context, Draw, Progress
+from .drawing import Drawing
 from .states import RunStates
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run_followed(
     PfError
         What `Runtime.run` raises.
     """
-    states, draw = _picture(context, flow, options.get("node"))
+    states, draw = _picture(context, flow, runtime, options.get("node"))
     work = _Work(
         lambda on_event: runtime.run(flow, on_event=on_event, **options),
     )
@@ -141,6 +142,7 @@ def _follow(
                 work.done = True
                 return
             states.apply(event)
+            progress.event(event)
             dirty = True
         if dirty and time.monotonic() - shown >= UPDATE_SECONDS:
             states.tick()
@@ -162,15 +164,16 @@ def _canceled(states: RunStates) -> RunCanceled:
 
 
 def _picture(
-    context: Context, flow: str | Path, node: str | None
+    context: Context, flow: str | Path, runtime: Runtime, node: str | None
 ) -> tuple[RunStates, Draw | None]:
     """Return the nodes in order and what draws them; the run reports what is wrong."""
-    flows = context.workspace.flows
+    workspace = context.workspace
     try:
-        info = flows.show(flow)
+        info = workspace.flows.show(flow)
     except PfError:
         return RunStates(), None
     if node is not None:
         return RunStates([node]), None
     names = [str(item["name"]) for item in info.nodes]
-    return RunStates(names, info.entry), lambda states: flows.picture(flow, states)
+    drawing = Drawing(workspace, flow, info, runtime.name)
+    return RunStates(names, info.entry), drawing

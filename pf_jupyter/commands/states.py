@@ -47,6 +47,8 @@ class RunStates:
         How many log lines came before those.
     chunks
         Text streamed so far for each flow output, its beginning cut off when long.
+    result
+        What came of the run, once it is there.
     """
 
     def __init__(self, nodes: Iterable[str] = (), entry: str = "") -> None:
@@ -56,6 +58,7 @@ class RunStates:
         }
         self._entry = entry
         self.run_id: str | None = None
+        self.result: RunResult | None = None
         self.status = "NotStarted"
         self.duration_ms: float | None = None
         self.finished: list[str] = []
@@ -83,6 +86,7 @@ class RunStates:
 
     def finish(self, result: RunResult) -> None:
         """Take the final result, which knows better than any event lost on the way."""
+        self.result = result
         self.status = result.status
         self.run_id = result.run_id
         self.duration_ms = result.duration_ms

@@ -12,13 +12,14 @@ from ..commands.context import Draw, Progress
 from ..commands.results import pre
 from ..commands.wording import MARKS, columns, milliseconds, seconds, shorten, size
 from .conversation import NotebookTurn
+from .lively import LivelyRun, lively
 
 if TYPE_CHECKING:
     from ..commands.results import Shown
     from ..commands.states import RunStates
-    from ..workspace.api import PhaseEvent
+    from ..workspace.api import PhaseEvent, RunEvent
 
-Bundle = Mapping[str, str]
+Bundle = Mapping[str, Any]
 Publish = Callable[[Bundle, str, bool], None]
 
 UPDATE_SECONDS = 0.1
@@ -51,6 +52,7 @@ class NotebookProgress(Progress):
         self._publish = publish
         self._phases: PhaseLine | None = None
         self._run: Output | None = None
+        self._lively: LivelyRun | None = None
         self._draw: Draw | None = None
         self._notes: list[str] = []
         self._note_output: Output | None = None
@@ -68,16 +70,29 @@ class NotebookProgress(Progress):
         self._run = Output(self._publish)
         self._notes = []
         self._note_output = None
-        self.update(states)
+        self._lively = lively(self._run, draw)
+        if self._lively is not None:
+            self._lively.show(run_bundle(states, draw))
+        else:
+            self.update(states)
+
+    def event(self, event: RunEvent) -> None:
+        """Pass it on to a graph that lives."""
+        if self._lively is not None:
+            self._lively.event(event)
 
     def update(self, states: RunStates) -> None:
-        """Replace the run's output."""
-        if self._run is not None:
+        """Replace the run's output, unless it lives by itself."""
+        if self._run is not None and self._lively is None:
             self._run.show(run_bundle(states, self._draw))
 
     def end(self, states: RunStates) -> None:
         """Replace the run's output by its last state."""
-        self.update(states)
+        if self._lively is None:
+            self.update(states)
+            return
+        self._lively.end(states)
+        self._lively.show(run_bundle(states, self._draw))
 
     def live(self, shown: Shown | None) -> None:
         """Replace what changes; its last state stays."""

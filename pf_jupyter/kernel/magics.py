@@ -9,6 +9,7 @@ from ..commands.catalogue import MAGICS
 from ..commands.helptext import help_of_noun, help_of_verb
 from ..commands.parsing import parse, split_line
 from ..commands.results import Message
+from ..widgets import NOUN_PANELS, open_panel
 from .errors import shown_as_lines
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ def _line_magic(session: Session, noun: Noun) -> Callable[[str], Any]:
         line, hidden = take_semicolon(line)
         context = session.context()
         with shown_as_lines(session, context, debug="--debug" in line.split()):
-            request = parse(context, noun, split_line(line))
+            words = split_line(line)
+            if not words and session.in_notebook and noun.name in NOUN_PANELS:
+                return open_panel(context.workspace, NOUN_PANELS[noun.name])
+            request = parse(context, noun, words)
             if request.help or request.verb is None:
                 verb = request.verb
                 return Message(

@@ -49,6 +49,7 @@ from .flow_api import Problem as Problem
 from .flow_api import Validation as Validation
 from .package_api import HasPackages as HasPackages
 from .package_api import Installation as Installation
+from .panel_api import RunPanel, RuntimePanel, WorkspacePanels
 from .role_api import Answer as Answer
 from .role_api import Assignment as Assignment
 from .role_api import AuditLine as AuditLine
@@ -89,7 +90,7 @@ def short_digest(digest: str) -> str:
     return digest.split(":", 1)[-1][:12]
 
 
-class Runtime(RunsBatches, HasPackages, HasUpdates, ABC):
+class Runtime(RunsBatches, HasPackages, HasUpdates, RuntimePanel, ABC):
     """A runtime: compute + environment + limits, with a life cycle.
 
     Attributes read the record as it is now; verbs block until done and raise
@@ -245,7 +246,7 @@ class NodeResult:
     cached_run_id: str | None = None
 
 
-class RunResult(ABC):
+class RunResult(RunPanel, ABC):
     """One execution of a flow, finished.
 
     ``outputs`` maps output names to values (None when the run did not get there);
@@ -366,7 +367,7 @@ class Runs(KeepsBatches, ABC):
         """Cancel a run that this process started (NotFound, IllegalState)."""
 
 
-class Workspace(StartsBatches, ABC):
+class Workspace(StartsBatches, WorkspacePanels, ABC):
     """One store of records, and all that can be done with it."""
 
     name: str

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .evaluation_api import ComparesRuns, EvaluatesRuns, JudgedRun
+from .panel_api import RunPanel
 
 if TYPE_CHECKING:
     from .api import NodeResult, RunResult
@@ -147,7 +148,7 @@ class EnteredLine(ABC):
         """Run the whole flow with the line's inputs."""
 
 
-class BatchRun(JudgedRun, ABC):
+class BatchRun(JudgedRun, RunPanel, ABC):
     """A flow over rows, finished or not.
 
     Attributes

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FlowInvalid
+from .panel_api import FlowPanel
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class FlowInfo:
+class FlowInfo(FlowPanel):
     """A flow as faces need it, read from its folder.
 
     ``inputs`` and ``outputs`` hold ``{"name", "type", "default", …}``, ``nodes``

@@ -24,7 +24,7 @@ from pf_jupyter.workspace.remote_roles import RemoteRoles
 from pf_jupyter.workspace.remote_runtime import RemoteRuntime
 
 # They have an answer of their own that is right everywhere.
-SAME_EVERYWHERE = {"ensure_for"}
+SAME_EVERYWHERE = {"ensure_for", "panel"}
 INTERFACES = {
     api.Runtime: (RemoteRuntime, GuardedRuntime),
     api.Runtimes: (RemoteRuntimes, GuardedRuntimes),
