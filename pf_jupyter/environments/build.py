@@ -94,6 +94,8 @@ class Builder:
         Folder for locks and temporary files.
     context_limit
         Bytes that a context may have.
+    instead
+        Bases that take the place of those that a definition names.
     """
 
     engine: Engine
@@ -102,6 +104,7 @@ class Builder:
     logins: Logins = lambda _: None
     home: Path | None = None
     context_limit: int = CONTEXT_BYTES
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     def build(
         self,
@@ -176,7 +179,7 @@ class Builder:
             bases = {
                 name: ensure_base(
                     self.engine,
-                    name,
+                    self.instead.get(name, name),
                     python=python,
                     home=self.home,
                     logins=self.logins,

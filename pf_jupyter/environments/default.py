@@ -132,6 +132,34 @@ def resolve_default(
     return _make(engine, recipe, folder, on_progress)
 
 
+def expected_default(engine: Engine) -> ResolvedEnvironment | None:
+    """Return what `resolve_default` would give now, making nothing.
+
+    None where there are no images.
+
+    Raises
+    ------
+    RuntimeFailed, NotFound
+        It cannot be told.
+    """
+    if not engine.isolated:
+        return None
+    python = interpreters.running()
+    if base.can_build() and _same_platform(engine):
+        recipe = _host_recipe(python)
+    else:
+        recipe = _pulled_recipe(f"python:{python.minor}-slim")
+    return ResolvedEnvironment(
+        name=DEFAULT_NAME,
+        version=DEFAULT_VERSION,
+        digest=recipe.digest,
+        image=recipe.reference,
+        python=python.version,
+        packages=dict(recipe.packages),
+        source="host" if recipe.interpreter is not None else "registry",
+    )
+
+
 @dataclass(frozen=True)
 class _Recipe:
     digest: str

@@ -66,6 +66,11 @@ class WorkerChannel:
         """Whether the stream is still there, as far as we know."""
         return not self._ended and self._cause is None and not self._closing
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for an answer."""
+        return not self._pending
+
     def handshake(self, timeout: float = 30.0) -> dict[str, Any]:
         """Return the worker's hello.
 
@@ -160,13 +165,7 @@ class WorkerChannel:
             raise
 
     def expect(self, snapshot: str) -> None:
-        """Tell the worker that a run of this snapshot may be sent at any moment.
-
-        Parameters
-        ----------
-        snapshot
-            Its digest.
-        """
+        """Tell the worker that a run of a snapshot (its digest) may come any moment."""
         frame = protocol.encode({"op": "expect", "id": 0, "snapshot": snapshot})
         with contextlib.suppress(errors.Unreachable), self._write_lock:
             self._stream.write(frame)

@@ -11,6 +11,7 @@ from ..engines.api import Engine
 from ..errors import PfError
 from ..store.records import RuntimeRecord
 from . import identity
+from .retiring import Retiring
 
 if TYPE_CHECKING:
     from .channel import WorkerChannel
@@ -44,6 +45,9 @@ class Channels:
         Called with the record and its engine whenever one was opened.
     furnish
         Called when a worker has not the layers that the record tells.
+    running
+        Tells which runs go on in a runtime: a channel that another takes the place of
+        is held until those of that moment have ended.
     """
 
     def __init__(
@@ -51,10 +55,12 @@ class Channels:
         opener: Opener,
         on_open: Callable[[RuntimeRecord, Engine], None] = lambda record, engine: None,
         furnish: Furnish = lambda record, engine, channel: None,
+        running: Callable[[str], set[str]] = lambda key: set(),
     ) -> None:
         self._furnish = furnish
         self._opener = opener
         self._on_open = on_open
+        self._retiring = Retiring(running)
         self._lines: dict[str, _Line] = {}
         self._guard = threading.Lock()
         self._opening: dict[str, threading.Lock] = {}
@@ -75,7 +81,10 @@ class Channels:
         with opening:
             channel = self.peek(record.id, record.instance)
             if channel is None:
-                self.drop(record.id)
+                with self._guard:
+                    before = self._lines.pop(record.id, None)
+                if before is not None:
+                    self._let_go(record, before)
                 layers = identity.layer_folders(record, engine)
                 given = [layers] if layers else []
                 channel = self._opener(engine, record.instance or "", *given)
@@ -87,6 +96,32 @@ class Channels:
                 self._furnish(record, engine, channel)
                 line.layers = record.layer_names
             return channel
+
+    def _let_go(self, record: RuntimeRecord, line: _Line) -> None:
+        """Close a channel; one that leads to where runs may go on only after these."""
+        moved = line.instance != (record.instance or "") and record.previous is not None
+        if moved and line.channel.alive:
+            self._retiring.hold(record.id, line.channel)
+        else:
+            line.channel.close()
+
+    def succeed(self, record: RuntimeRecord, other: str) -> None:
+        """Let a runtime have the channel that was opened under another id.
+
+        Parameters
+        ----------
+        record
+            The runtime; its instance and layers are where that channel leads to.
+        other
+            The id under which it was opened.
+        """
+        with self._guard:
+            before = self._lines.pop(record.id, None)
+            line = self._lines.pop(other, None)
+            if line is not None:
+                self._lines[record.id] = line
+        if before is not None:
+            self._let_go(record, before)
 
     def fitting(self, record: RuntimeRecord) -> WorkerChannel | None:
         """Return the open channel that leads to where and what a record says."""
@@ -120,6 +155,7 @@ class Channels:
             line = self._lines.pop(key, None)
         if line is not None:
             line.channel.fail(error)
+        self._retiring.fail(key, error)
 
     def drop(self, key: str) -> None:
         """Close a runtime's channel, if it has one."""
@@ -134,3 +170,4 @@ class Channels:
             lines, self._lines = list(self._lines.values()), {}
         for line in lines:
             line.channel.close()
+        self._retiring.close()

@@ -12,7 +12,9 @@ from .channels import Channels, Opener
 from .computes import Computes, EngineFactory
 from .failing import Failures
 from .installing import Installer
+from .leftover import Leftovers
 from .lifecycle import Lifecycle, Resolve
+from .moving import Mover
 from .named import Logins, NamedEnvironments
 from .reconcile import Reconciler
 from .sessions import Clock, Sessions, now
@@ -57,7 +59,8 @@ class Life:
         self.store = store
         self.computes = Computes(engines)
         self.turns = Turns(store.folder / "turns")
-        self.channels = Channels(opener, self._opened, self._furnish)
+        self.channels = Channels(opener, self._opened, self._furnish, store.running_in)
+        self.leftovers = Leftovers(store, self.computes, self.turns)
         self.failures = Failures(store, self.channels)
         self.watch = Watch(store, self.channels, self.failures)
         self.named = NamedEnvironments(store, logins)
@@ -74,12 +77,22 @@ class Life:
         self.installer = Installer(
             store, self.computes, self.channels, self.turns, self.lifecycle.start
         )
+        self.mover = Mover(
+            store,
+            self.computes,
+            self.channels,
+            self.turns,
+            self.installer,
+            self.lifecycle,
+            self.leftovers,
+        )
         self.reconciler = Reconciler(store, self.computes, self.failures, self.turns)
         self.sessions = Sessions(store, self.lifecycle, clock)
 
     def close(self) -> None:
         """Let go of engines, channels and threads; runtimes live on."""
         self.sessions.close()
+        self.leftovers.close()
         self.watch.close()
         self.channels.close()
         self.computes.close()

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..engines.api import Engine, InstanceSpec, InstanceState, Limits
-from ..environments.corporate import runtime_variables
+from ..engines.api import Engine, InstanceState
 from ..environments.layers import digest_of
 from ..errors import AlreadyExists, NotFound, PfError, RuntimeFailed
 from ..store.records import LifeLine, RuntimeRecord, timestamp
@@ -18,12 +17,14 @@ from . import identity
 from .channels import Channels
 from .computes import Computes
 from .failing import Failures
+from .leftover import held_by
 from .mishap import MayFail, phase_of
 from .model import OnPhase, RuntimeState
 from .named import SOURCES, NamedEnvironments, refuse_without_containers
 from .named import Resolve as Resolve
 from .named import Resolved as Resolved
 from .phases import Way
+from .placing import instance_spec
 from .states import ON_THE_WAY, USABLE, before, refusal
 from .turns import Turns
 from .wish import Wish, new_record
@@ -207,8 +208,11 @@ class Lifecycle:
         record = self._step(record, "stopping")
         self._end_runs(record, "runtime_stopped", "was stopped")
         try:
+            engine = self._computes.engine(record.compute)
             if record.instance:
-                self._computes.engine(record.compute).stop(record.instance)
+                engine.stop(record.instance)
+            for instance in held_by(record):
+                engine.remove(instance)
         except PfError as error:
             self._failures.record(
                 record, phase="run", code=error.code, cause=error.message
@@ -270,16 +274,8 @@ class Lifecycle:
             if found is not None:
                 step.detail = "kept"
                 return self._change(record, instance=found.id)
-            spec = InstanceSpec(
-                name=identity.instance_name(record),
-                image=record.image,
-                labels=identity.labels(record, self._store.id),
-                limits=Limits(record.cpus, record.memory, record.pids),
-                network="none" if record.network == "none" else "open",
-                environment=runtime_variables() if record.network != "none" else {},
-                volume=identity.volume(record),
-            )
-            instance = engine.create(spec)
+            labels = identity.labels(record, self._store.id)
+            instance = engine.create(instance_spec(record, labels))
             step.detail = instance[:12]
             return self._change(record, instance=instance)
 
@@ -313,7 +309,10 @@ class Lifecycle:
     def _instances(self, record: RuntimeRecord, engine: Engine) -> list[InstanceState]:
         """Return the runtime's instance if it can be started; others are removed."""
         good: list[InstanceState] = []
-        for state in engine.find({identity.ID: record.id}):
+        found = engine.find({identity.ID: record.id})
+        for state in sorted(found, key=lambda one: one.id != record.instance):
+            if state.id in held_by(record) and state.id != record.instance:
+                continue  # it goes when the runs in it have ended
             if not good and state.status in ("created", "running", "exited"):
                 good.append(state)
             else:

@@ -7,7 +7,9 @@ from ..errors import PfError, RuntimeFailed
 from ..store.records import RuntimeRecord
 from ..store.store import Store
 from . import identity
+from .adopting import is_adopted
 from .failing import Failures, instance_log
+from .leftover import held_by
 from .model import Phase
 from .phases import Way
 
@@ -39,6 +41,8 @@ class MayFail:
         cleaned = True
         try:
             for state in self._engine.find({identity.ID: record.id}):
+                if state.id in held_by(record):
+                    continue  # it goes when the runs in it have ended
                 said = instance_log(self._engine, state.id)
                 log = f"{log}\n{said}".strip()
                 self._engine.remove(state.id)
@@ -61,7 +65,7 @@ class MayFail:
             cause=cause,
             hint=hint,
             log=log,
-            keep_instance=not cleaned,
+            keep_instance=not cleaned or is_adopted(record),
         )
         if known is not None:
             failed = RuntimeFailed(

@@ -88,7 +88,7 @@ class NamedEnvironments:
         from ..environments.versions import parse_reference
 
         wanted = parse_reference(text)
-        if wanted.name == DEFAULT:
+        if wanted.name == DEFAULT and not self._is_published(wanted.version):
             self._check_default(wanted.version)
             return {}
         found = self.find(wanted.name, wanted.version)
@@ -136,7 +136,8 @@ class NamedEnvironments:
         EnvironmentFailed
             It is nowhere to be had, or is not what was published.
         """
-        if record.environment_name in ("", DEFAULT):
+        name, version = record.environment_name, record.environment_version
+        if name == "" or (name == DEFAULT and not self._is_published(version)):
             return None
         found = self.find(record.environment_name, record.environment_version)
         return self.bring(found, engine, progress)
@@ -176,6 +177,13 @@ class NamedEnvironments:
             )
         python = str(found.document.get("python", ""))
         return Fetched(found.name, found.version, image.id, found.image, python)
+
+    def _is_published(self, version: str | None) -> bool:
+        """Return whether a version of ``default`` came from a registry."""
+        if not version:
+            return False
+        found = self._store.environments.versions(DEFAULT)
+        return any(one.version == version for one in found)
 
     def _check_default(self, version: str | None) -> None:
         from ..environments.default import DEFAULT_VERSION

@@ -12,6 +12,7 @@ from ..store.store import Store
 from .computes import Computes
 from .failing import Failures, way_back
 from .identity import ID, WORKSPACE
+from .leftover import CANDIDATE, beside_key
 from .mishap import phase_of
 from .states import ON_THE_WAY, USABLE
 from .turns import Turns
@@ -50,7 +51,15 @@ class Reconciler:
         engine = self._computes.engine(compute)
         found = engine.find({WORKSPACE: self._store.id})
         known = {record.id for record in self._store.runtimes()}
-        return [state for state in found if state.labels.get(ID) not in known]
+        return [
+            state
+            for state in found
+            if state.labels.get(ID) not in known and not self._in_the_making(state)
+        ]
+
+    def _in_the_making(self, state: InstanceState) -> bool:
+        beside = state.labels.get(CANDIDATE)
+        return beside is not None and not self._turns.free(beside_key(beside))
 
     def _check(self, records: Sequence[RuntimeRecord]) -> list[RuntimeRecord]:
         by_compute: dict[str, dict[str, InstanceState] | PfError] = {}

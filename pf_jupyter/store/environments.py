@@ -91,11 +91,11 @@ class EnvironmentRows:
 
     def _insert(self, table: Table, record: Any) -> bool:
         values = _row(dataclasses.asdict(record))
-        try:
-            with self._database.write() as connection:
+        with self._database.write() as connection:
+            try:
                 connection.execute(insert(table), values)
-        except IntegrityError:
-            return False
+            except IntegrityError:
+                return False
         return True
 
     def _update(self, statement: Any, changes: dict[str, Any]) -> bool:

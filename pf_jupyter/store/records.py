@@ -39,8 +39,8 @@ class RuntimeRecord:
         ``environment_digest`` is that of all together.
     previous
         What it stood on before the last update, to go back to: the fields of the
-        environment, ``packages``, ``kept_at`` and, while runs go on in it, the
-        ``instance`` of then and ``switched_at``.
+        environment, ``packages``, ``kept_at``, and ``held``: where it was before while
+        runs go on there, each ``{"instance", "switched_at"}``.
     instance
         The engine's id of what it runs in, or None without one.
     memory

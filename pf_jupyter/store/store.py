@@ -26,6 +26,9 @@ from .environments import EnvironmentRows
 from .processes import Processes
 from .records import LifeLine, RunRecord, RuntimeRecord, timestamp
 
+OF_RUNTIMES = ("version_check", "rehearsal")
+"""Settings that belong to a runtime: ``KIND:ID``."""
+
 _LOG_LINES_KEPT = 2000
 _runs, _runtimes = tables.runs.c, tables.runtimes.c
 
@@ -184,6 +187,10 @@ class Store:
                 delete(tables.runtime_log).where(tables.runtime_log.c.runtime_id == key)
             )
             connection.execute(delete(tables.runtimes).where(_runtimes.id == key))
+            kept = [f"{kind}:{key}" for kind in OF_RUNTIMES]
+            connection.execute(
+                delete(tables.settings).where(tables.settings.c.key.in_(kept))
+            )
 
     def log(self, key: str, lines: Iterable[LifeLine]) -> None:
         """Add lines to a runtime's life-cycle log; the oldest beyond 2000 go."""
@@ -360,6 +367,16 @@ class Store:
         )
         with self.database.read() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    def running_in(self, runtime_id: str, before: str | None = None) -> set[str]:
+        """Return the ids of a runtime's runs that are Running, of all or older ones."""
+        query = select(_runs.run_id).where(
+            _runs.status == "Running", _runs.runtime_id == runtime_id
+        )
+        if before is not None:
+            query = query.where(_runs.created_at <= before)
+        with self.database.read() as connection:
+            return set(connection.execute(query).scalars())
 
     def _identity(self) -> str:
         found = self.setting("workspace_id")

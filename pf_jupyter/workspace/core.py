@@ -18,7 +18,9 @@ from ..runtimes.channels import Opener
 from ..runtimes.computes import EngineFactory
 from ..runtimes.life import Life
 from ..runtimes.lifecycle import Resolve, Resolved
+from ..runtimes.newer import Newer
 from ..runtimes.sessions import Clock, now
+from ..runtimes.version_checks import VersionChecks
 from ..store.store import Store
 
 if TYPE_CHECKING:
@@ -57,14 +59,21 @@ class Core:
         clock: Clock = now,
     ) -> None:
         self.store = Store(home)
+        self.resolve = resolve or _resolver(home)
         self.life = Life(
             self.store,
             engines if engines is not None else installed_engines(home),
-            resolve or _resolver(home),
+            self.resolve,
             opener or open_worker,
             prepare=prepare_worker if opener is None else (lambda: None),
             clock=clock,
         )
+        newer = Newer(
+            self.store,
+            self.life.computes,
+            peek=_peek if resolve is None else None,
+        )
+        self.versions = VersionChecks(self.store, newer)
         self.executor = Executor(self.life)
         self.connections = StoredConnections(self.store)
         self._guard = threading.Lock()
@@ -102,6 +111,7 @@ class Core:
         try:
             mark_interrupted(self.store)
             self.life.sessions.sweep()
+            self.life.leftovers.sweep()
         except PfError as error:
             _log.warning("cannot tidy up: %s", error.message)
 
@@ -161,6 +171,12 @@ def prepare_worker() -> object:
     from ..runtimes import bundle, bytecode
 
     return bundle.bundle(), bytecode.archive()
+
+
+def _peek(engine: Engine) -> Resolved | None:
+    from ..environments.default import expected_default
+
+    return expected_default(engine)
 
 
 def _resolver(home: Path) -> Resolve:

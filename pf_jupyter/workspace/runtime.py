@@ -24,10 +24,12 @@ from .api import (
 )
 from .batching import LocalBatching
 from .packages import LocalPackages
+from .updates import LocalUpdates, told_versions
 
 if TYPE_CHECKING:
     from ..runs.request import Request
     from ..runtimes.installing import Installer
+    from .core import Core
     from .local import LocalWorkspace
     from .result import LocalRunResult
 
@@ -35,7 +37,7 @@ _FOLLOW_SECONDS = 0.3
 _PING_SECONDS = 5.0
 
 
-class LocalRuntime(LocalBatching, LocalPackages, Runtime):
+class LocalRuntime(LocalBatching, LocalPackages, LocalUpdates, Runtime):
     """A runtime whose engine this process talks to.
 
     Parameters
@@ -87,7 +89,7 @@ class LocalRuntime(LocalBatching, LocalPackages, Runtime):
             "isolated": record.isolated,
             "owner": record.owner,
             "created_at": record.created_at,
-            "update": None,
+            **told_versions(self._core, record),
             "error": error
             and {key: error.get(key) for key in ("code", "message", "hint", "phase")},
             "limits": {
@@ -273,6 +275,10 @@ class LocalRuntime(LocalBatching, LocalPackages, Runtime):
         from .pages import runtime_html
 
         return {"text/plain": repr(self), "text/html": runtime_html(self.to_dict())}
+
+    @property
+    def _core(self) -> Core:
+        return self._workspace.core
 
     @property
     def _life(self) -> Any:

@@ -156,7 +156,7 @@ class Update(_Told):
     ``before`` and ``after`` (``{"name", "version", "digest", "python"}``),
     ``packages``, ``layers``, ``built`` (``name:version`` that was built and published
     for it, or null), ``rehearsal`` (of `Rehearsal`, or null), ``going_on`` (how many
-    runs go on in the container before), ``previous_until`` and ``seconds``.
+    runs go on in the container before) and ``seconds``.
     """
 
     @property
@@ -188,7 +188,7 @@ class HasUpdates:
     "kind", "digest", "notice", "packages", "checked_at", "age_seconds"}``),
     ``version_check`` (null, or ``{"checked_at", "age_seconds", "source", "problem"}``)
     and ``previous`` (null, or what `rollback` goes back to: ``{"name", "version",
-    "digest", "kept_at", "until"}``).
+    "digest", "kept_at"}``).
     """
 
     name: str
@@ -276,8 +276,9 @@ class HasUpdates:
 
         Raises
         ------
-        Refused
-            Runs differ in the last rehearsal of it; ``details`` hold that rehearsal.
+        IllegalState
+            Runs differ in the last rehearsal of it (code ``runs_differ``); ``details``
+            hold that rehearsal.
         RuntimeFailed, EnvironmentFailed, Unreachable
             It would not get ready, or layers cannot be resolved over it. The runtime
             is as it was.

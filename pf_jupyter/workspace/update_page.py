@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from ..store.records import moment
+from ..runtimes.version_words import age, changes_text, named
 from .api import short_digest
 from .pages import duration, escaped, page
 
-_NAMED = 3
 _VALUE = 200
 _VERDICTS = {
     "equal": ("✓", "equal"),
@@ -19,44 +17,12 @@ _VERDICTS = {
     "varies": ("~", "varies by itself"),
     "not_compared": ("·", "not compared"),
 }
+_COUNTED = {
+    "differs": "differ",
+    "varies": "vary by themselves",
+    "not_compared": "not compared",
+}
 _TONES = {"equal": "ok", "differs": "no", "varies": "st", "not_compared": "un"}
-
-
-def age(text: str | None) -> str:
-    """Return how long ago a moment was: ``34 days``; empty when it is not known."""
-    if not text:
-        return ""
-    seconds = max((datetime.now(UTC) - moment(text)).total_seconds(), 0)
-    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {word}{'' if count == 1 else 's'}"
-    return "less than a minute"
-
-
-def named(version: Mapping[str, Any] | None) -> str:
-    """Return ``name:version``, or ``name @ digest`` for what has but one version."""
-    if not version:
-        return ""
-    return f"{version['name']}:{version['version']}"
-
-
-def packages_text(changes: Sequence[Mapping[str, Any]] | None) -> str:
-    """Return ``openai 3.51 → 3.54, 2 more``; what it says when it is not known."""
-    if changes is None:
-        return "packages: known once it is fetched"
-    if not changes:
-        return "same packages"
-    words = []
-    for change in changes[:_NAMED]:
-        if change["before"] is None:
-            words.append(f"+ {change['name']} {change['after']}")
-        elif change["after"] is None:
-            words.append(f"- {change['name']}")
-        else:
-            words.append(f"{change['name']} {change['before']} → {change['after']}")
-    more = len(changes) - _NAMED
-    return ", ".join([*words, f"{more} more"] if more > 0 else words)
 
 
 def check_text(check: Mapping[str, Any]) -> str:
@@ -87,7 +53,7 @@ def check_html(check: Mapping[str, Any]) -> str:
             words.append(f"{size / 1024**2:.0f} MB to fetch" if size else "")
             rows.append((word, " · ".join(filter(None, words))))
     if check["newer"]:
-        rows.append(("packages", packages_text(check.get("packages"))))
+        rows.append(("packages", changes_text(check.get("packages"))))
     rows.append(("asked", f"{check['source']}, {age(check['checked_at'])} ago"))
     return page(
         [
@@ -108,11 +74,7 @@ def rehearsal_line(told: Mapping[str, Any]) -> str:
         if total
         else "no recorded runs to repeat",
     ]
-    words += [
-        f"{counts[key]} {word}"
-        for key, (_, word) in _VERDICTS.items()
-        if key != "equal" and counts[key]
-    ]
+    words += [f"{counts[key]} {word}" for key, word in _COUNTED.items() if counts[key]]
     if times.get("start_ms") is not None:
         words.append(f"start {times['start_ms'] / 1000:.1f} s")
     if times.get("median_after_ms") is not None:
@@ -126,7 +88,7 @@ def rehearsal_line(told: Mapping[str, Any]) -> str:
 
 def rehearsal_text(told: Mapping[str, Any]) -> str:
     """Return a rehearsal for terminals."""
-    lines = [rehearsal_line(told), packages_text(told["packages"])]
+    lines = [rehearsal_line(told), changes_text(told["packages"])]
     lines += [
         f"{one['name']}: {one['message']}"
         for one in told["checks"]
@@ -153,7 +115,7 @@ def rehearsal_html(told: Mapping[str, Any]) -> str:
         f'<div class="h"><span class="chip {tone}">{mark} rehearsal</span>'
         f"<span>{escaped(rehearsal_line(told))}</span></div>"
     )
-    rows = [("packages", packages_text(told["packages"]))]
+    rows = [("packages", changes_text(told["packages"]))]
     taken = sorted({name for run in told["runs"] for name in run["from_record"]})
     if taken:
         rows.append(("not run", f"{', '.join(taken)}: answered from the records"))
@@ -200,7 +162,7 @@ def update_html(told: Mapping[str, Any]) -> str:
         f"{word if told['moved'] else 'nothing done'}</span>"
         f"<span>{escaped(update_line(told))}</span></div>"
     )
-    parts = [head, _list([("packages", packages_text(told["packages"]))])]
+    parts = [head, _list([("packages", changes_text(told["packages"]))])]
     if told.get("rehearsal"):
         parts.append(rehearsal_html(told["rehearsal"]))
     return page(parts)
