@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ _NAME = re.compile(
 )
 _KEY = re.compile(r"data:(image/[^;]+);path")
 _CONTAINERS = ("list", "object")
+
+sees_files: ContextVar[bool] = ContextVar("sees_files", default=True)
+"""Whether inputs may name files of this machine; not those of people who are elsewhere,
+for whom they would be read with this process's rights."""
 
 
 def keep(home: Path, run_id: str, packed: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def with_bytes(
         value = sent.get(name)
         image = declared.type == "image"
         if value and (image or declared.type in _CONTAINERS):
-            sent[name] = _inlined(value, folder, image)
+            sent[name] = inlined(value, folder, image)
     return sent
 
 
@@ -101,9 +106,20 @@ def _placed(value: Any, places: Mapping[str, str]) -> Any:
     return value
 
 
-def _inlined(value: Any, folder: Path | None, image: bool) -> Any:
+def inlined(value: Any, folder: Path | None, image: bool) -> Any:
+    """Return a value with the images that it names by their paths as base64.
+
+    Parameters
+    ----------
+    value
+        Of an input.
+    folder
+        What relative paths count from; without it they are left alone.
+    image
+        Whether the value itself may be an image, a path then.
+    """
     if isinstance(value, list):
-        return [_inlined(item, folder, image) for item in value]
+        return [inlined(item, folder, image) for item in value]
     if isinstance(value, str) and image:
         data = _bytes_of(value, folder)
         return value if data is None else data
@@ -121,11 +137,13 @@ def _inlined(value: Any, folder: Path | None, image: bool) -> Any:
         if data is not None:
             url = f"data:{_mime(data)};base64,{data}"
             return {"type": "image_url", "image_url": {"url": url}}
-    return {key: _inlined(item, folder, False) for key, item in value.items()}
+    return {key: inlined(item, folder, False) for key, item in value.items()}
 
 
 def _bytes_of(path: Any, folder: Path | None) -> str | None:
     """Return the contents of a file of this machine in base64, None when it is none."""
+    if not sees_files.get():
+        return None
     if not isinstance(path, str) or not 0 < len(path) < 4096 or "\0" in path:
         return None
     place = Path(path) if folder is None else folder / path

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NotFound, RunCanceled, RunFailed, UsageError
+from ..errors import NotFound, UsageError
 from ..flow.reference import is_reference
 from ..runs.batch.folder import RunFolder, read_json
 from ..runs.batch.journal import Reader
@@ -14,8 +14,8 @@ from ..runs.batch.request import BatchRequest
 from ..store.records import RunRecord
 from .api import BatchRun, EnteredLine, LineResult, OnBatchEvent, RunResult
 from .evaluation import LocalJudged
-from .frames import details_frame, outputs_frame
 from .result import node_result
+from .shown_batch import ShownBatch
 
 if TYPE_CHECKING:
     from .local import LocalWorkspace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NO_COUNTS = {"total": 0, "completed": 0, "failed": 0, "reused": 0}
 
 
-class LocalBatchRun(LocalJudged, BatchRun):
+class LocalBatchRun(LocalJudged, ShownBatch):
     """A batch run as it was recorded, its results read when they are asked for.
 
     Parameters
@@ -65,6 +65,7 @@ class LocalBatchRun(LocalJudged, BatchRun):
         self.aggregation_error = aggregation.get("error")
         self.tokens = shown.get("tokens") or {}
         self.runtimes = shown.get("runtimes") or []
+        self.cluster = document.get("cluster") or {}
         self.system_metrics = document.get("system_metrics") or {}
         self.outputs_path = folder.outputs
         self.changed = document.get("changed") or []
@@ -82,16 +83,6 @@ class LocalBatchRun(LocalJudged, BatchRun):
     def definition(self) -> Mapping[str, Any]:
         """What was asked for: ``request``, ``mapping``, ``data`` and digests."""
         return self._folder.defined() or {}
-
-    @property
-    def outputs(self) -> Any:
-        """The outputs of completed lines as a DataFrame, by line number."""
-        return outputs_frame(self.lines(status="Completed"))
-
-    @property
-    def details(self) -> Any:
-        """A DataFrame of all lines; see `BatchRun.details`."""
-        return details_frame(self.lines())
 
     def lines(self, *, status: str | None = None) -> Iterator[LineResult]:
         """Yield the results in the order of the lines; see `BatchRun.lines`."""
@@ -147,64 +138,6 @@ class LocalBatchRun(LocalJudged, BatchRun):
     def cancel(self) -> None:
         """Stop it; what is done is kept."""
         self._workspace.runs.cancel(self.run_id)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the form that interface.md fixes for ``run create --json``."""
-        error = self.error
-        return {
-            "status": self.status,
-            "run_id": self.run_id,
-            "lines": dict(self.counts),
-            "outputs_path": str(self.outputs_path),
-            "metrics": self.metrics,
-            "duration_ms": self.duration_ms,
-            "error": error
-            and {key: error.get(key) for key in ("code", "message", "hint", "node")},
-            "flow": self.flow,
-            "runtime": self.runtime,
-            "source_run": self.source_run,
-            "name": self.name,
-            "tags": dict(self.tags),
-            "created_at": self.created_at,
-            "failures": [dict(kind) for kind in self.failures],
-            "nodes": {name: dict(node) for name, node in self.nodes.items()},
-            "tokens": dict(self.tokens),
-            "aggregation_error": self.aggregation_error,
-            "system_metrics": dict(self.system_metrics),
-            "changed": list(self.changed),
-            **({"runtimes": list(self.runtimes)} if self.runtimes else {}),
-        }
-
-    def raise_for_status(self) -> BatchRun:
-        """Return self when Completed; see `BatchRun.raise_for_status`."""
-        if self.status == "Completed":
-            return self
-        error: Mapping[str, Any] = self.error or {}
-        kind = RunCanceled if self.status == "Canceled" else RunFailed
-        raise kind(
-            error.get("message") or f"run {self.run_id} is {self.status}",
-            node=error.get("node"),
-            result=self,
-            code=error.get("code") or kind.code,
-            hint=error.get("hint") or "",
-        )
-
-    def __repr__(self) -> str:
-        counts = self.counts
-        parts = [f"{counts['completed']} of {counts['total']} lines completed"]
-        if counts["failed"]:
-            parts.append(f"{counts['failed']} failed")
-        if counts["reused"]:
-            parts.append(f"{counts['reused']} reused")
-        parts += [f"{name} = {value}" for name, value in list(self.metrics.items())[:3]]
-        if self.error:
-            parts.append(f"{self.error.get('code')}: {self.error.get('message')}")
-        return f"<Batch {self.run_id}: {self.status}, {', '.join(parts)}>"
-
-    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
-        from .batch_page import batch_html
-
-        return {"text/plain": repr(self), "text/html": batch_html(self)}
 
     def _reader(self) -> Reader:
         return Reader(self._folder.journal)

@@ -13,6 +13,7 @@ from ..access.access import hidden
 from ..access.roles import Thing
 from ..connections.stored import visible
 from ..errors import AlreadyExists
+from ..runs.artifacts import sees_files
 from ..runtimes.identity import acting
 from .api import (
     Answer,
@@ -85,11 +86,13 @@ class GuardedWorkspace(Workspace):
         """
         self.inner.roles.access.require(self.principal, right, thing)
         who, sight = acting.set(self.principal), visible.set(self._may_use)
+        files = sees_files.set(False)
         try:
             yield
         finally:
             acting.reset(who)
             visible.reset(sight)
+            sees_files.reset(files)
 
     def sees(self, thing: Thing) -> bool:
         """Tell whether this person may know of a thing."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..access.roles import Thing
 from ..errors import NotFound
 from .api import BatchRun, RunResult, Runs
+from .batch import LocalBatchRun
+from .guarded_batches import GuardedBatchRun
 
 if TYPE_CHECKING:
     from .evaluation_api import RunComparison
@@ -49,7 +51,10 @@ class GuardedRuns(Runs):
     def get(self, run_id: str) -> RunResult:
         """Return a recorded run (NotFound); for a batch, what `batch` returns."""
         self._thing(run_id)
-        return self._inner.get(run_id)
+        found = self._inner.get(run_id)
+        if isinstance(found, LocalBatchRun):
+            return GuardedBatchRun(self._workspace, found)
+        return found
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run (NotFound, IllegalState)."""
@@ -59,10 +64,16 @@ class GuardedRuns(Runs):
     def batch(self, run_id: str) -> BatchRun:
         """Return a batch run (NotFound, UsageError for a single run)."""
         self._thing(run_id)
-        return self._inner.batch(run_id)
+        found = self._inner.batch(run_id)
+        assert isinstance(found, LocalBatchRun)
+        return GuardedBatchRun(self._workspace, found)
 
     def is_batch(self, run_id: str) -> bool:
         """Return whether a run is a batch; False when it is not there."""
+        try:
+            self._thing(run_id)
+        except NotFound:
+            return False
         return self._inner.is_batch(run_id)
 
     def archive(self, run_id: str) -> None:
@@ -82,21 +93,19 @@ class GuardedRuns(Runs):
 
     def compare(self, first: str | BatchRun, *others: str | BatchRun) -> RunComparison:
         """Lay batch runs side by side; see `ComparesRuns.compare`."""
-        for run in (first, *others):
-            self._thing(str(getattr(run, "run_id", run)))
-        return self._inner.compare(first, *others)
+        runs = [self.batch(_id(run)) for run in (first, *others)]
+        return self._inner.compare(*runs)
 
     def previous_evaluation(self, run: str | BatchRun) -> BatchRun | None:
         """Return the evaluation before, if this person may see it."""
-        self._thing(str(getattr(run, "run_id", run)))
-        found = self._inner.previous_evaluation(run)
+        self._thing(_id(run))
+        found = self._inner.previous_evaluation(_id(run))
         if found is None:
             return None
         try:
-            self._thing(found.run_id)
+            return self.batch(found.run_id)
         except NotFound:
             return None
-        return found
 
     def export(self, run_id: str, to: str | Path) -> Path:
         """Write a batch run into a folder as the public tool lays it out."""
@@ -109,3 +118,7 @@ class GuardedRuns(Runs):
 
     def _thing(self, run_id: str) -> Thing:
         return self._workspace.thing("run", run_id)
+
+
+def _id(run: str | BatchRun) -> str:
+    return run if isinstance(run, str) else run.run_id

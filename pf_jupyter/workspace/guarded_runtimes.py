@@ -249,7 +249,8 @@ class GuardedRuntime(Runtime):
 
     def evaluate(self, run: Any, *given: Any, **options: Any) -> Any:
         """Judge a batch run; see `EvaluatesRuns.evaluate`."""
-        self._check_runs(run)
+        self._check_runs(run, options.get("against"), options.get("resume_from"))
+        self._check_others(options)
         with self._may("run.create"), self._may("runtime.use"):
             return self._inner.evaluate(run, *given, **options)
 

@@ -13,7 +13,6 @@ from .api import (
     Computes,
     Connection,
     Connections,
-    Environments,
     Kind,
     OnPhase,
     RunResult,
@@ -25,8 +24,9 @@ from .api import (
     Workspace,
 )
 from .flows import LocalFlows
-from .remote_beside import Beside, RemoteBatchRecords, environments_of
+from .remote_batches import RemoteBatchRecords
 from .remote_client import Client
+from .remote_environments import RemoteEnvironments
 from .remote_operations import Work
 from .remote_roles import RemoteRoles
 from .remote_runtime import USABLE, RemoteRuntime
@@ -54,12 +54,7 @@ class RemoteWorkspace(Workspace):
         self.connections: RemoteConnections = RemoteConnections(self)
         self.roles: RemoteRoles = RemoteRoles(client)
         self.core = _Known(self.connections)
-        self.beside = Beside(client)
-
-    @property
-    def environments(self) -> Environments:  # type: ignore[override]
-        """The environments of the server's workspace, where this process sees it."""
-        return environments_of(self.beside)
+        self.environments: RemoteEnvironments = RemoteEnvironments(client)
 
     def doctor(self, *, fix: bool = False) -> list[CheckResult]:
         """Have the server check everything that it needs."""
@@ -192,10 +187,6 @@ class RemoteRuns(RemoteBatchRecords, Runs):
 
     def __init__(self, workspace: RemoteWorkspace) -> None:
         self._workspace = workspace
-
-    @property
-    def _beside(self) -> Beside:  # type: ignore[override]
-        return self._workspace.beside
 
     def list(self, *, limit: int = 100) -> builtins.list[dict[str, Any]]:
         """Return the newest runs; see `Runs.list`."""

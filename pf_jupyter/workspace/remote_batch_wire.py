@@ -21,7 +21,8 @@ def batch_to_json(run: BatchRun) -> dict[str, Any]:
     aggregation = {
         name: dataclasses.asdict(node) for name, node in run.aggregation.items()
     }
-    more = {"mode": "batch", "flow_path": run.flow_path, "aggregation": aggregation}
+    more = {"mode": "batch", "flow_path": run.flow_path, "error": run.error}
+    document["aggregation"] = aggregation
     packed: dict[str, Any] = pack({**document, **more})
     return packed
 
@@ -43,7 +44,7 @@ def outputs_place(run: BatchRun) -> dict[str, Any] | None:
 
 def outputs_seen(place: Mapping[str, Any] | None) -> Path | None:
     """Return the outputs where this process sees the very file, else None."""
-    if place is None:
+    if place is None or place["path"] is None:
         return None
     path = Path(str(place["path"]))
     same = _stamp(path)

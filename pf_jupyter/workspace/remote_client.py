@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import ssl
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from ..errors import PfError, Refused, Unreachable
+from .remote_http import Response, UnixConnection
 from .remote_routes import OPERATION_HEADER, ROUTES
 from .remote_wire import error_from_json
 
@@ -30,6 +30,7 @@ _SILENCE_SECONDS = 45.0
 _PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0)
 _AWAY = (502, 503, 504)
 _MOST_IDLE = 8
+_JSON = "application/json"
 _LOST = (OSError, http.client.HTTPException)
 
 
@@ -98,6 +99,7 @@ class Client:
         path: Mapping[str, str] | None = None,
         *,
         body: Any = None,
+        data: bytes | None = None,
         query: Mapping[str, Any] | None = None,
         key: str | None = None,
         patience: float | None = None,
@@ -112,6 +114,8 @@ class Client:
             The varying parts of its path.
         body, query
             What it takes.
+        data
+            A piece of a file instead of a body.
         key
             Makes asking twice the same as asking once.
         patience
@@ -125,12 +129,13 @@ class Client:
             There is no answer.
         """
         route = ROUTES[name]
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if data is not None else {}
+        headers = {"Content-Type": "application/octet-stream"} if data else {}
+        if body is not None:
+            data, headers = json.dumps(body).encode(), {"Content-Type": _JSON}
         if key is not None:
             headers[OPERATION_HEADER] = key
         # what may have been done already must not be done twice
-        again = route.method == "GET" or key is not None
+        again = route.method in ("GET", "PUT") or key is not None
         url = route.url(**(path or {})) + _query(query)
         connection, response = self._until_there(
             route.method, url, data, headers, again, patience
@@ -171,6 +176,36 @@ class Client:
                 response.close()
                 connection.close()
             time.sleep(_PAUSES[1])
+
+    def content(
+        self,
+        name: str,
+        path: Mapping[str, str] | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+    ) -> Iterator[bytes]:
+        """Yield the content of a file, piece by piece.
+
+        Raises
+        ------
+        PfError
+            What the server answered.
+        ConnectionError
+            It was cut: what came until then is good, and not all of it.
+        """
+        url = ROUTES[name].url(**(path or {})) + _query(query)
+        connection, response = self._until_there(
+            "GET", url, None, {}, True, None, stream=True
+        )
+        try:
+            if response.status != 200:
+                _answer(response)
+            yield from response.pieces()
+        except http.client.HTTPException as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            response.close()
+            connection.close()
 
     def close(self) -> None:
         """Let go of all connections that nobody uses now."""
@@ -254,7 +289,7 @@ class Client:
     def _connect(self, seconds: float) -> http.client.HTTPConnection:
         parts = urlsplit(self.address.now())
         if parts.scheme == "http+unix":
-            return _UnixConnection(unquote(parts.netloc), timeout=seconds)
+            return UnixConnection(unquote(parts.netloc), timeout=seconds)
         host = parts.hostname or "127.0.0.1"
         if parts.scheme == "https":
             context = ssl.create_default_context()
@@ -275,43 +310,6 @@ class Client:
             hint="start Jupyter again: this kernel finds the server by itself; "
             "pf_jupyter.connect(server=False) works without one",
         )
-
-
-class Response:
-    """What a server answered, its body read once."""
-
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self._response = response
-        self.status = response.status
-        kind = response.getheader("Content-Type") or ""
-        self.is_json = "json" in kind  # a proxy's own answers are for people
-        self.body = b""
-
-    def read(self) -> bytes:
-        """Read all of it, so that its connection is free again."""
-        self.body = self._response.read()
-        return self.body
-
-    def readline(self) -> bytes:
-        """Return the next line of a stream, empty at its end."""
-        return self._response.readline()
-
-    def close(self) -> None:
-        """Read no more of it."""
-        self._response.close()
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """A connection to a server that listens on a socket of the file system."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def _unheard(error: BaseException) -> bool:

@@ -32,6 +32,8 @@ class SentFlow:
         The folder cannot be taken; nothing was sent.
     """
 
+    missing = NOT_HERE
+
     def __init__(self, client: Client, path: Path) -> None:
         self._client = client
         self._path = path
@@ -40,6 +42,7 @@ class SentFlow:
             loaded.require()
         assert loaded.snapshot is not None
         self._snapshot: Snapshot = loaded.snapshot
+        self.flow = loaded.flow
 
     def reference(self) -> dict[str, Any]:
         """Return the path, and the digest that proves that both see the same files."""

@@ -6,15 +6,28 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import NotFound, PfError, RunFailed
 from .api import OnEvent, OnPhase
 from .remote_client import Client
-from .remote_flows import NOT_HERE, SentFlow
+from .remote_flows import SentFlow
 from .remote_wire import error_from_json, phase_from_json, unpack
 
 _log = logging.getLogger(__name__)
+
+
+class Sent(Protocol):
+    """Something of this machine that a server is told of, and given if need be."""
+
+    missing: str
+    """Code of the error that says that the server does not see it."""
+
+    def reference(self) -> dict[str, Any]:
+        """Return how it is called for a server that sees it."""
+
+    def uploaded(self) -> dict[str, Any]:
+        """Give it to the server, and return how it is called then."""
 
 
 class Work:
@@ -32,6 +45,8 @@ class Work:
         The varying parts of the route's path.
     flow
         The flow that it is about, added to the body.
+    files
+        Fields of the body that name files of this machine.
     """
 
     def __init__(
@@ -42,14 +57,17 @@ class Work:
         body: Any = None,
         path: Mapping[str, str] | None = None,
         flow: SentFlow | None = None,
+        files: Mapping[str, Sent] | None = None,
     ) -> None:
         self._client = client
         self._route = route
         self._body = {} if body is None else body
         self._path = dict(path or {})
-        self._flow = flow
+        self._sent: dict[str, Sent] = dict(files or {})
         if flow is not None:
-            self._body = {**self._body, "flow": flow.reference()}
+            self._sent["flow"] = flow
+        for field, sent in self._sent.items():
+            self._body = {**self._body, field: sent.reference()}
         self._guard = threading.Lock()
         self._unwanted = False
         self._begun = False
@@ -79,15 +97,23 @@ class Work:
         Unreachable
             The server is gone for longer than can be waited for.
         """
-        try:
-            return self._result(on_phase, on_event)
-        except NotFound as error:
-            if error.code != NOT_HERE or self._flow is None:
-                raise
-        self._body = {**self._body, "flow": self._flow.uploaded()}
-        with self._guard:
-            self.id, self._begun = uuid.uuid4().hex, False
-        return self._result(on_phase, on_event)
+        given: set[str] = set()
+        while True:
+            try:
+                return self._result(on_phase, on_event)
+            except NotFound as error:
+                missing = [
+                    field
+                    for field, sent in self._sent.items()
+                    if sent.missing == error.code and field not in given
+                ]
+                if not missing:
+                    raise
+            for field in missing:
+                self._body = {**self._body, field: self._sent[field].uploaded()}
+                given.add(field)
+            with self._guard:
+                self.id, self._begun = uuid.uuid4().hex, False
 
     def _result(self, on_phase: OnPhase | None, on_event: OnEvent | None) -> Any:
         self._client.call(self._route, self._path, body=self._body, key=self.id)
@@ -100,7 +126,7 @@ class Work:
             for event in self._client.events("operations.events", {"id": self.id}):
                 if event.name == "phase" and on_phase is not None:
                     _tell(on_phase, phase_from_json(event.data))
-                elif event.name == "run":
+                elif event.name in ("run", "batch"):
                     told = unpack(event.data)
                     self.run_id = told.get("run_id") or self.run_id
                     if on_event is not None:
@@ -130,9 +156,10 @@ class Work:
 
     def _left(self) -> Any:
         """Return what is known of work whose server was ended and knows it no more."""
-        if self._route.startswith("runs."):
+        if self._route in _ABOUT_RUNS:
             if self.run_id is not None:
-                return self._client.call("runs.record", {"run_id": self.run_id})
+                run = {"run_id": self.run_id}
+                return self._client.call(_ABOUT_RUNS[self._route], run)
             raise RunFailed(
                 "the server was ended before the run began",
                 code="server_restarted",
@@ -146,6 +173,15 @@ class Work:
             code="server_restarted",
             hint="try it again",
         )
+
+
+_ABOUT_RUNS = {
+    "runs.create": "runs.record",
+    "batches.create": "runs.show",
+    "evaluations.create": "runs.show",
+    "runs.resume": "runs.show",
+}
+"""What tells what came of the run that a route has begun."""
 
 
 def _outcome(data: Mapping[str, Any]) -> Any:

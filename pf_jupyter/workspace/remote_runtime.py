@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound
+from ..runs.artifacts import with_bytes
 from .api import (
     CheckResult,
     EnvironmentInfo,
@@ -20,7 +21,7 @@ from .api import (
     RuntimeState,
     Validation,
 )
-from .remote_beside import Beside, RemoteBatches
+from .remote_batches import RemoteBatches
 from .remote_flows import SentFlow
 from .remote_operations import Work
 from .remote_packages import RemotePackages
@@ -55,10 +56,6 @@ class RemoteRuntime(RemoteBatches, RemotePackages, Runtime):
         self._seen = dict(record)
         self.name = str(record["name"])
         self._path = {"name": self.name}
-
-    @property
-    def _beside(self) -> Beside:  # type: ignore[override]
-        return self._workspace.beside
 
     @property
     def id(self) -> str:
@@ -256,13 +253,17 @@ class RemoteRuntime(RemoteBatches, RemotePackages, Runtime):
 
     def _run(self, flow: str | Path, **options: Any) -> Work:
         path = self._workspace.flows.resolve(flow)
-        options["inputs"] = pack(dict(options.get("inputs") or {}))
+        sent = SentFlow(self._client, path)
+        inputs = dict(options.get("inputs") or {})
+        if sent.flow is not None and options.get("node") is None:
+            # the files that they name are of this machine
+            inputs = with_bytes(sent.flow, inputs)
+        options["inputs"] = pack(inputs)
         options["init"] = pack(dict(options.get("init") or {})) or None
         options["overrides"] = pack(_plain(options.get("overrides")))
         options["connections"] = pack(_plain(options.get("connections")))
         options["environment_variables"] = _plain(options.get("environment_variables"))
         body = {"runtime": self.name, **options}
-        sent = SentFlow(self._client, path)
         return Work(self._client, "runs.create", body=body, flow=sent)
 
 

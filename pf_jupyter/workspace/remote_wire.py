@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .. import errors
@@ -21,6 +21,7 @@ _STATUS: tuple[tuple[type[errors.PfError], int], ...] = (
     (errors.Refused, 403),
     (errors.Unreachable, 503),
     (errors.RuntimeFailed, 409),
+    (errors.EnvironmentFailed, 409),
     (errors.RunFailed, 409),
     (errors.InternalError, 500),
 )
@@ -42,7 +43,7 @@ def error_to_json(error: errors.PfError) -> dict[str, Any]:
         "kind": _kind_name(error),
         "details": pack(told),
     }
-    if isinstance(error, errors.RuntimeFailed):
+    if isinstance(error, errors.RuntimeFailed | errors.EnvironmentFailed):
         document["details"]["log"] = error.log
     return document
 
@@ -54,21 +55,13 @@ def error_from_json(document: Mapping[str, Any]) -> errors.PfError:
     hint = str(document.get("hint") or "")
     details = dict(unpack(document.get("details") or {}))
     kind = _KINDS.get(str(document.get("kind")), errors.PfError)
-    make: dict[type[errors.PfError], Callable[[], errors.PfError]] = {
-        errors.FlowInvalid: lambda: errors.FlowInvalid(
-            message, problems=list(details.get("problems") or [])
-        ),
-        errors.RuntimeFailed: lambda: errors.RuntimeFailed(
-            message,
-            phase=str(details.get("phase") or "run"),
-            log=str(details.get("log") or ""),
-            code=code,
-            hint=hint,
-        ),
-        errors.InternalError: lambda: errors.InternalError(message),
-    }
-    if kind in make:
-        return make[kind]()
+    if kind is errors.InternalError:
+        return errors.InternalError(message)
+    if issubclass(kind, errors.Invalid):
+        return kind(message, problems=list(details.get("problems") or []))
+    if issubclass(kind, errors.RuntimeFailed | errors.EnvironmentFailed):
+        phase, log = str(details.get("phase") or "run"), str(details.get("log") or "")
+        return kind(message, phase=phase, log=log, code=code, hint=hint)
     if issubclass(kind, errors.RunFailed):
         return kind(message, node=details.get("node"), code=code, hint=hint)
     return kind(message, code=code, hint=hint, details=details)

@@ -19,6 +19,9 @@ ONLY_LOCAL = {
     "test_without_docker_it_says_why_and_that_a_process_does_not_isolate",
     "test_ensure_makes_a_session_once_and_brings_it_back",
     "test_a_key_in_the_settings_of_a_prompty_is_told_nowhere",  # looks into its files
+    "test_what_is_wrong_is_told_before_anything_runs",
+    "test_a_killed_host_loses_no_line_and_none_is_run_twice",
+    "test_a_killed_worker_is_replaced_in_the_middle",
 }
 
 
@@ -42,7 +45,10 @@ def _tests_of(name):
 
 
 slow_flow = _load("conftest.py").slow_flow
-for file in ("test_local.py", "test_running.py", "test_flex.py", "test_traces.py"):
+for file in (
+    *("test_local.py", "test_running.py", "test_flex.py", "test_traces.py"),
+    "test_batches.py",
+):
     globals().update(_tests_of(file))
 
 

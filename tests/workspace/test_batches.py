@@ -293,10 +293,11 @@ def test_records_are_listed_archived_exported_and_deleted(
     assert (place / "flow_outputs" / "output.jsonl").is_file()
     with pytest.raises(AlreadyExists):
         shared.runs.export(run.run_id, tmp_path / "out")
+    kept = run.outputs_path
     shared.runs.delete(run.run_id)
     with pytest.raises(NotFound):
         shared.runs.get(run.run_id)
-    assert not run.folder.exists()
+    assert not kept.exists()
 
 
 def test_classes_are_made_once_in_a_process_and_aggregate(rt, tmp_path):

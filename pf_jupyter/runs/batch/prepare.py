@@ -55,6 +55,7 @@ class Prepared:
     secrets: Secrets
     changed: list[str]
     facts: dict[str, Any] = field(default_factory=dict)
+    sees_files: bool = field(default_factory=artifacts.sees_files.get)
 
     @property
     def aggregates(self) -> bool:
@@ -86,7 +87,7 @@ class Prepared:
             item.name for item in self.flow.inputs.values() if item.type in _CONTAINERS
         ]
         folder = self._data_folder()
-        if not taking:
+        if not taking or not self.sees_files:
             yield from self.plan.lines()
             return
         for number, inputs in self.plan.lines():

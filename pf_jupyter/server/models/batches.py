@@ -114,9 +114,9 @@ class Counts(Answer):
 
 
 class OutputsFile(Answer):
-    """Where the outputs are on the server, to be taken from there where it is seen."""
+    """The outputs; a process that sees this very file need not fetch it."""
 
-    path: str
+    path: str | None
     size: int
     modified: int
 

@@ -28,7 +28,10 @@ from .runtimes import on_phase
 def batch_answer(ask: Ask, run: BatchRun) -> models.BatchAnswer:
     """Return a batch as it is now."""
     document = batch_to_json(run)
-    document["outputs"] = None if ask.served.team else outputs_place(run)
+    place = outputs_place(run)
+    if place is not None and ask.served.team:
+        place["path"] = None  # where the server keeps things is its own
+    document["outputs"] = place
     return models.BatchAnswer.model_validate(document)
 
 
