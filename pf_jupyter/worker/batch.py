@@ -17,8 +17,9 @@ from .cores import cores
 from .loop import Loop, Timer
 from .memory_group import MemoryGroup
 from .outbox import Outbox
+from .pacing import Pacing
 from .scrubbing import secrets_of
-from .seat import Line, Seat, crash_of, too_long
+from .seat import Line, Seat, crash_of, too_long, without_result
 from .snapshots import Snapshot
 from .sources import ExecutorHandle
 
@@ -54,6 +55,7 @@ class Batch:
         loop: Loop,
         outbox: Outbox,
         memory: MemoryGroup,
+        pacing: Pacing,
         ask: Callable[[Seat], None],
         withdraw: Callable[[Seat], Any],
         closed: Callable[["Batch"], None],
@@ -66,6 +68,7 @@ class Batch:
         self._loop = loop
         self._outbox = outbox
         self._memory = memory
+        self._pacing = pacing
         self._ask = ask
         self._withdraw = withdraw
         self._closed = closed
@@ -135,6 +138,7 @@ class Batch:
             "prepared": executor.prepared,
             "careful": seat.careful,
             "lanes": lanes,
+            "limited": self._pacing.limited,
         }
         executor.send(header, seat.body)
         seat.forget()
@@ -178,6 +182,9 @@ class Batch:
             seat.ready = seat.ready or bool(header.get("ready"))
             self._ready = self._ready or seat.ready
             self._feed()
+        elif kind == wire.PACE:
+            if seat.executor is not None:
+                self._pacing.said(seat.executor.link, header)
         elif kind == wire.STUCK:
             # Only the end of the process ends the code; the others start again.
             self._retire(seat)
@@ -208,6 +215,8 @@ class Batch:
     def gone(self, seat: Seat, status: Optional[int]) -> None:
         """Find out whose fault the end of an executor was."""
         self._drop(seat)
+        if seat.executor is not None:
+            self._pacing.gone(seat.executor.link)
         if self._result is not None:
             self._finish_when_alone()
             return
@@ -306,16 +315,7 @@ class Batch:
 
     def _answer(self, line: Line, error: Dict[str, Any]) -> None:
         """Give a line its result when no executor can."""
-        record = {
-            "line": line[0],
-            "status": "Failed",
-            "outputs": None,
-            "nodes": {},
-            "started_at": now(),
-            "duration_ms": None,
-            "error": error,
-        }
-        self._tell({"event": "batch_lines", "lines": [record]})
+        self._tell({"event": "batch_lines", "lines": [without_result(line, error)]})
 
     def _check(self) -> None:
         """Look for executors that cannot even watch themselves."""

@@ -7,16 +7,18 @@ they mostly wait. What is done is sent in chunks: neither side pays for each lin
 
 from __future__ import annotations
 
+import functools
 import os
 import queue
 import struct
 import threading
 import time
 import traceback
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from . import wire
 from .execution.batch import BatchFlow, RunningLine
+from .execution.llm.pace import Pace
 from .processor_time import ProcessorTime
 
 FLUSH_SECONDS = 0.02
@@ -44,7 +46,8 @@ class BatchExecutor:
         BATCH of :mod:`pf_jupyter.worker.protocol`.
     header
         ``folder``; ``careful`` for one line at a time, each reported at once;
-        ``lanes``, the most lines to run at once.
+        ``lanes``, the most lines to run at once; ``limited``, the services that are
+        not to be called without leave.
     """
 
     def __init__(
@@ -55,7 +58,10 @@ class BatchExecutor:
     ) -> None:
         self._wire = connection
         self._id = request["id"]
-        self._flow = BatchFlow(request, header["folder"])
+        self._pace = Pace(
+            lambda told: connection.send(wire.PACE, told), header.get("limited") or ()
+        )
+        self._flow = BatchFlow(request, header["folder"], self._pace)
         self._careful = bool(header.get("careful"))
         self._most = 1 if self._careful else int(header.get("lanes") or MAX_LANES)
         timeout = request.get("line_timeout")
@@ -92,10 +98,13 @@ class BatchExecutor:
             if message.kind == wire.LINES:
                 for line in wire.loads(message.payload):
                     self._queue.put(line)
+            elif message.kind == wire.LEAVE:
+                self._pace.heard(message.header)
             elif message.kind == wire.ROWS:
                 self._rows.extend(wire.loads(message.payload))
                 if message.header.get("last"):
-                    self._aggregate()
+                    # Aggregation nodes may wait for what is received here.
+                    self._in_thread(self._aggregate, "pf-aggregation")
             else:
                 return
 
@@ -104,17 +113,19 @@ class BatchExecutor:
     def _open_lanes(self) -> None:
         while self._lanes < self._target:
             self._lanes += 1
-            threading.Thread(
-                target=self._lane, args=(self._lanes,), name="pf-lane", daemon=True
-            ).start()
+            self._in_thread(functools.partial(self._run_lines, self._lanes), "pf-lane")
 
-    def _lane(self, lane: int) -> None:
-        try:
-            self._run_lines(lane)
-        except BaseException as error:
-            text = "".join(traceback.format_exception_only(type(error), error)).strip()
-            header = {"message": text, "traceback": traceback.format_exc()}
-            self._wire.send(wire.FAILURE, header)
+    def _in_thread(self, work: Callable[[], None], name: str) -> None:
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:
+                lines = traceback.format_exception_only(type(error), error)
+                text = "".join(lines).strip()
+                header = {"message": text, "traceback": traceback.format_exc()}
+                self._wire.send(wire.FAILURE, header)
+
+        threading.Thread(target=run, name=name, daemon=True).start()
 
     def _run_lines(self, lane: int) -> None:
         get, running = self._queue.get_nowait, self._running

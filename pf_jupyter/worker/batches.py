@@ -7,6 +7,7 @@ from typing import Any, Dict, List
 from .batch import Batch
 from .loop import Loop
 from .outbox import Outbox
+from .pacing import Pacing
 from .runs import Runs
 from .snapshots import Snapshot, Snapshots
 
@@ -29,6 +30,7 @@ class Batches:
         self._outbox = outbox
         self._snapshots = snapshots
         self._runs = runs
+        self._pacing = Pacing(loop)
         self._open: Dict[Any, Batch] = {}
 
     def begin(self, request: Dict[str, Any], body: bytes, snapshot: Snapshot) -> None:
@@ -42,6 +44,7 @@ class Batches:
             loop=self._loop,
             outbox=self._outbox,
             memory=self._runs.memory,
+            pacing=self._pacing,
             ask=lambda seat: backend.ask(seat, snapshot),
             withdraw=lambda seat: backend.withdraw(seat, stuck=False),
             closed=self._close,

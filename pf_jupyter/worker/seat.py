@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from . import crashes, process_tree, wire
-from .active_run import ActiveRun, failure
+from .active_run import ActiveRun, failure, now
 from .memory_group import MemoryGroup, describe_bytes
 from .sources import ExecutorHandle
 
@@ -73,6 +73,19 @@ class Seat(ActiveRun):
         """Return the lines that it has not done, in the order they were given."""
         lines, self.held = list(self.held.values()), {}
         return lines
+
+
+def without_result(line: Line, error: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the LINE of one that no executor can tell of."""
+    return {
+        "line": line[0],
+        "status": "Failed",
+        "outputs": None,
+        "nodes": {},
+        "started_at": now(),
+        "duration_ms": None,
+        "error": error,
+    }
 
 
 def crash_of(

@@ -61,6 +61,12 @@ STUCK = 20
 """Lines took too long and cannot be ended from inside. Header: lines."""
 ROWS = 21
 """Control to a batch's executor: what to aggregate. Header: last. Payload: rows."""
+PACE = 22
+"""A call of a service. Header: service; ``number`` when leave is asked for; of one that
+was answered ``age``, ``refused`` and the ``headers`` that tell of limits."""
+LEAVE = 23
+"""Control to a batch's executor: calls may be made. Header: numbers; or ``limited``,
+the services for whose calls leave has to be asked."""
 
 _PREFIX = struct.Struct(">BII")
 _MAX_FILES = 8

@@ -26,8 +26,11 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from .request_limit import RequestLimit
 
 CREATED = 1_700_000_000
 KEPT_HEADERS = ("authorization", "api-key", "openai-organization", "content-type")
@@ -58,7 +61,9 @@ class OpenAIServer:
         script: dict[str, Any] | None = None,
         port: int = 0,
         host: str = "127.0.0.1",
+        limit: RequestLimit | None = None,
     ) -> None:
+        self._limit = limit
         self._lock = threading.Lock()
         self._script = script or {}
         self._seen: list[dict[str, Any]] = []
@@ -144,6 +149,11 @@ class OpenAIServer:
                         "body": body,
                     }
                 )
+                if server._limit is not None:
+                    taken, told = server._limit.take()
+                    reply["headers"] = {**reply.get("headers", {}), **told}
+                    if not taken:
+                        reply |= {"status": 429, "delay": 0}
                 time.sleep(reply.get("delay", 0))
                 try:
                     self._answer(parts.path, number, body, reply)
@@ -175,7 +185,8 @@ class OpenAIServer:
                     make = chat_chunks if chat else completion_chunks
                     self._stream(make(number, body, reply), reply)
                 elif path.endswith("/chat/completions"):
-                    self._send(200, chat_answer(number, body, reply))
+                    answer = chat_answer(number, body, reply)
+                    self._send(200, answer, reply.get("headers"))
                 elif path.endswith("/completions"):
                     self._send(200, completion_answer(number, body, reply))
                 else:

@@ -1,91 +1,152 @@
-"""Calls of models keep a pace that the service bears."""
+"""Calls of services keep the pace that control gives."""
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from typing import Any
 
-from pf_jupyter.worker.execution.llm.pace import Pace
+import httpx
+import pytest
+
+from pf_jupyter.worker.execution.llm.pace import (
+    LIBRARIES,
+    Pace,
+    keep_pace,
+    service_of,
+)
 
 PATIENCE = 60.0
+CHAT = "http://models.test/v1/chat/completions"
 
 
-class Clock:
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    """Undo what `keep_pace` does."""
+    loaded = [sys.modules[name] for name in LIBRARIES if name in sys.modules]
+    kinds = [kind for one in loaded for kind in (one.Client, one.AsyncClient)]
+    before = [kind.send for kind in kinds]
+    finders = list(sys.meta_path)
+    yield
+    sys.meta_path[:] = finders
+    for kind, send in zip(kinds, before, strict=True):
+        kind.send = send
+
+
+class Control:
+    """Keeps what it is told, and gives leave when it is asked to."""
+
     def __init__(self) -> None:
-        self.now = 100.0
+        self.told: list[dict[str, Any]] = []
+        self.asked = threading.Semaphore(0)
+        self.pace = Pace(self.tell)
 
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_nothing_is_held_back_until_a_call_is_refused() -> None:
-    pace = Pace(Clock())
-    with pace.call(), pace.call(), pace.call():
-        assert pace.limit is None
-    pace.answered()
-    assert pace.limit is None
+    def tell(self, header: dict[str, Any]) -> None:
+        self.told.append(header)
+        if "number" in header:
+            self.asked.release()
 
 
-def test_a_refusal_cuts_the_calls_at_once_and_answers_let_them_grow() -> None:
-    clock = Clock()
-    pace = Pace(clock)
-    with pace.call(), pace.call(), pace.call():
-        pace.refused(0.0)
-    assert pace.limit is not None
-    first = pace.limit
-    assert 1 <= first < 4
-    pace.refused(0.0)
-    assert pace.limit == first, "refused together counts once"
-    clock.now += 5
-    pace.refused(0.0)
-    assert pace.limit < first or pace.limit == 1
-    low = pace.limit
-    for _ in range(50):
-        pace.answered()
-    assert pace.limit > low + 3
+def answer(request: httpx.Request) -> httpx.Response:
+    status = 429 if b"too many" in request.content else 200
+    return httpx.Response(status, headers={"Retry-After": "2", "Server": "x"})
 
 
-def test_no_call_is_made_while_the_service_asks_for_a_pause() -> None:
-    clock = Clock()
-    pace = Pace(clock)
-    pace.refused(30.0)
-    made = threading.Event()
+def test_a_call_is_told_of_before_and_after() -> None:
+    control = Control()
+    keep_pace(control.pace)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        client.post(CHAT, json={"model": "m"})
+        client.post(CHAT, json={"model": "m", "text": "too many"})
+        client.get(CHAT)
+    first, second, third, fourth = control.told
+    assert first == third == {"service": first["service"]}
+    assert first["service"].startswith(f"{CHAT} m ")
+    assert (second["refused"], fourth["refused"]) == (False, True)
+    assert fourth["headers"] == {"retry-after": "2"}
+    assert fourth["age"] >= 0
+
+
+def test_where_a_limit_is_known_leave_is_waited_for() -> None:
+    control = Control()
+    keep_pace(control.pace)
+    service = service_of(httpx.Request("POST", CHAT, json={"model": "m"}))
+    control.pace.heard({"limited": [service]})
+    done = threading.Event()
 
     def call() -> None:
-        with pace.call():
-            made.set()
+        with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+            client.post(CHAT, json={"model": "m"})
+        done.set()
 
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
-    assert not made.wait(0.05)
-    clock.now += 31
-    pace.answered()
-    assert made.wait(PATIENCE)
+    assert control.asked.acquire(timeout=PATIENCE)
+    assert not done.is_set()
+    assert [set(told) for told in control.told] == [{"service", "number"}]
+    control.pace.heard({"numbers": [control.told[0]["number"]]})
+    assert done.wait(PATIENCE)
     thread.join(PATIENCE)
 
 
-def test_calls_beyond_the_limit_wait_for_others() -> None:
-    clock = Clock()
-    pace = Pace(clock)
-    pace.refused(0.0)
-    assert pace.limit == 1
-    inside, go, done = threading.Event(), threading.Event(), threading.Event()
+def test_so_it_is_on_a_loop_and_the_loop_goes_on() -> None:
+    control = Control()
+    keep_pace(control.pace)
+    service = service_of(httpx.Request("POST", CHAT, json={"model": "m"}))
+    control.pace.heard({"limited": [service]})
 
-    def first() -> None:
-        with pace.call():
-            inside.set()
-            go.wait(PATIENCE)
+    async def work() -> int:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            calls = [
+                asyncio.create_task(client.post(CHAT, json={"model": "m"}))
+                for _ in range(3)
+            ]
+            while len(control.told) < 3:
+                await asyncio.sleep(0)
+            calls[0].cancel()
+            numbers = [told["number"] for told in control.told]
+            threading.Thread(
+                target=control.pace.heard, args=({"numbers": numbers},)
+            ).start()
+            answers = await asyncio.gather(*calls, return_exceptions=True)
+        return sum(isinstance(one, httpx.Response) for one in answers)
 
-    def second() -> None:
-        with pace.call():
-            done.set()
+    assert asyncio.run(work()) == 2
 
-    threads = [threading.Thread(target=first, daemon=True)]
-    threads[0].start()
-    assert inside.wait(PATIENCE)
-    threads.append(threading.Thread(target=second, daemon=True))
-    threads[1].start()
-    assert not done.wait(0.05)
-    go.set()
-    assert done.wait(PATIENCE)
-    for thread in threads:
-        thread.join(PATIENCE)
+
+def test_what_shares_a_limit() -> None:
+    def of(url: str = CHAT, key: str = "k", **body: Any) -> str | None:
+        headers = {"Authorization": f"Bearer {key}"}
+        return service_of(httpx.Request("POST", url, json=body, headers=headers))
+
+    assert of(model="m", n=1) == of(model="m", n=2)
+    assert of(model="m") != of(model="other")
+    assert of(model="m") != of(model="m", key="another")
+    assert of(model="m") != of("http://models.test/v1/embeddings", model="m")
+    assert of(text='say "model": "x"', model="m") == of(text="", model="m")
+    assert "secret" not in str(of(model="m", key="secret"))
+    assert service_of(httpx.Request("GET", CHAT)) is None
+
+
+def test_a_library_that_is_loaded_later_is_attended_to() -> None:
+    code = """
+import importlib.util
+import sys
+from pf_jupyter.worker.execution.llm.pace import Pace, keep_pace
+told = []
+keep_pace(Pace(told.append))
+assert "httpx" not in sys.modules
+assert len(sys.meta_path) > 1
+import httpx
+with httpx.Client(transport=httpx.MockTransport(lambda r: httpx.Response(200))) as c:
+    c.post("http://models.test/v1")
+assert len(told) == 2, told
+assert importlib.util.find_spec("no_such_library") is None
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ from pf_jupyter.worker.execution.failures import FlowFailure, describe
 from pf_jupyter.worker.execution.flow_run import FlowRun
 from pf_jupyter.worker.execution.inputs import flow_inputs
 from pf_jupyter.worker.execution.line import Line, timed_out
-from pf_jupyter.worker.execution.llm.pace import keep_pace
+from pf_jupyter.worker.execution.llm.pace import Pace, keep_pace
 from pf_jupyter.worker.execution.metrics import collecting
 from pf_jupyter.worker.execution.prepared import PreparedFlow, prepared_flow
 from pf_jupyter.worker.execution.records import (
@@ -98,10 +98,15 @@ class BatchFlow:
         BATCH of :mod:`pf_jupyter.worker.protocol`.
     folder
         The flow's folder.
+    pace
+        Is kept by all calls of services; None where nobody does.
     """
 
-    def __init__(self, request: Mapping[str, Any], folder: str) -> None:
+    def __init__(
+        self, request: Mapping[str, Any], folder: str, pace: Optional[Pace] = None
+    ) -> None:
         self._request = request
+        self._pace = pace
         self._folder = absolute(folder)
         self._connections: Dict[str, Any] = request.get("connections") or {}
         self._init: Dict[str, Any] = request.get("init") or {}
@@ -119,7 +124,8 @@ class BatchFlow:
     def open(self) -> Optional[Dict[str, Any]]:
         """Load the flow; return the ERROR for which none of its lines can run."""
         logs.install()
-        keep_pace()
+        if self._pace is not None:
+            keep_pace(self._pace)
         self._shared = Reporter(
             lambda event: None,
             self._folder,

@@ -12,7 +12,6 @@ from pf_jupyter.worker.execution import limits
 from pf_jupyter.worker.execution.failures import FlowFailure, text_of
 from pf_jupyter.worker.execution.llm.clients import PROVIDERS, client_for, import_openai
 from pf_jupyter.worker.execution.llm.options import gives_message
-from pf_jupyter.worker.execution.llm.pace import pace
 from pf_jupyter.worker.execution.model_calls import Recording
 
 MAX_ATTEMPTS = 100
@@ -134,7 +133,7 @@ def attempt(
     unprocessable = 0
     while True:
         try:
-            return _ask_in_pace(ask, connection, recording)
+            return ask(client_for(connection), recording)
         except FlowFailure as failure:
             recording.fail(failure, text_of(failure))
             raise
@@ -148,9 +147,6 @@ def attempt(
                 recording.fail(error, text_of(error))
                 raise _service_failure(openai, connection, error) from None
             _check_time(openai, connection, recording, error, wait)
-            kept = pace()
-            if kept is not None and isinstance(error, openai.RateLimitError):
-                kept.refused(wait)
             recording.call.retries += 1
             sys.stderr.write(
                 f"{type(error).__name__}: {_short(error)}; attempt "
@@ -160,18 +156,6 @@ def attempt(
         except Exception as error:
             recording.fail(error, text_of(error))
             raise llm_error(error) from None
-
-
-def _ask_in_pace(
-    ask: Callable[[Any, Recording], Any], connection: Any, recording: Recording
-) -> Any:
-    kept = pace()
-    if kept is None:
-        return ask(client_for(connection), recording)
-    with kept.call():
-        answer = ask(client_for(connection), recording)
-    kept.answered()
-    return answer
 
 
 def _wait_before(

@@ -1,93 +1,185 @@
-"""How many calls of models a batch has under way: fewer when a service says "too many".
+"""Calls of services over HTTP keep the pace of the whole runtime.
 
-Nobody knows a service's limit beforehand. Until it refuses a call there is none; then
-the number of calls at once is cut, all of them pause for as long as the service asks,
-and the number grows again with every answer, slowly.
+What keeps it is control, which hears of the calls of all executors. Whatever uses httpx
+is seen, as the library of OpenAI does, whether a node of type llm or a tool calls it.
+Where the flow never loads httpx, nothing is done.
 """
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import functools
+import importlib.util
+import itertools
+import re
+import sys
 import threading
 import time
-from typing import Callable, Iterator, Optional
+import zlib
+from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Set
 
-CUT = 0.7
-LONGEST_PAUSE = 60.0
-_ONCE_SECONDS = 1.0
+from pf_jupyter.worker.service_rate import told_headers
+
+LIBRARIES = ("httpx", "httpx2")
+TOO_MANY = 429
+_MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*"([^"]+)"')
+_MODEL_BYTES = 1 << 16
 
 
 class Pace:
-    """Lets so many calls through at once as a service seems to bear.
+    """This process's end of the runtime's pace.
 
     Parameters
     ----------
-    clock
-        Seconds that only grow.
+    tell
+        Sends a header to control, from any thread.
+    limited
+        Services whose calls need leave from the start.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._changed = threading.Condition()
-        self._limit: Optional[float] = None
-        self._active = 0
-        self._resume_at = 0.0
-        self._cut_at = float("-inf")
+    def __init__(
+        self, tell: Callable[[Dict[str, Any]], None], limited: Iterable[str] = ()
+    ) -> None:
+        self._tell = tell
+        self._limited: Set[str] = set(limited)
+        self._numbers = itertools.count(1)
+        self._waiting: Dict[int, Callable[[], None]] = {}
 
-    @property
-    def limit(self) -> Optional[float]:
-        """Calls at once, None as long as nothing was refused."""
-        return self._limit
+    def heard(self, header: Dict[str, Any]) -> None:
+        """Take what control says."""
+        self._limited.update(header.get("limited", ()))
+        for number in header.get("numbers", ()):
+            proceed = self._waiting.pop(number, None)
+            if proceed is not None:
+                proceed()
 
-    @contextlib.contextmanager
-    def call(self) -> Iterator[None]:
-        """Wait until a call may be made, and count it while it is."""
-        with self._changed:
-            while True:
-                pause = self._resume_at - self._clock()
-                full = self._limit is not None and self._active >= int(self._limit)
-                if pause <= 0 and not full:
-                    break
-                self._changed.wait(pause if pause > 0 else None)
-            self._active += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._active -= 1
-                self._changed.notify_all()
+    def begin(self, service: str) -> float:
+        """Wait for leave to call a service; return the moment."""
+        if service in self._limited:
+            leave = threading.Event()
+            self._ask(service, leave.set)
+            leave.wait()
+        else:
+            self._tell({"service": service})
+        return time.monotonic()
 
-    def answered(self) -> None:
-        """Note that a call was answered: there may be room for more."""
-        with self._changed:
-            if self._limit is not None:
-                self._limit += 1 / max(1.0, self._limit)
-                self._changed.notify_all()
+    async def begin_soon(self, service: str) -> float:
+        """Wait as `begin` does, on a loop."""
+        if service in self._limited:
+            loop, leave = asyncio.get_running_loop(), asyncio.Event()
 
-    def refused(self, wait: float) -> None:
-        """Note that a call was refused; the service asks for ``wait`` seconds."""
-        with self._changed:
-            now = self._clock()
-            pause = min(max(0.0, wait), LONGEST_PAUSE)
-            self._resume_at = max(self._resume_at, now + pause)
-            # Calls that were made together are refused together: that counts once.
-            if now - self._cut_at >= _ONCE_SECONDS + pause:
-                self._cut_at = now
-                before = self._active + 1 if self._limit is None else self._limit
-                self._limit = max(1.0, before * CUT)
-            self._changed.notify_all()
+            def proceed() -> None:
+                try:
+                    loop.call_soon_threadsafe(leave.set)
+                except RuntimeError:  # the line ended without this call
+                    pass
 
+            self._ask(service, proceed)
+            await leave.wait()
+        else:
+            self._tell({"service": service})
+        return time.monotonic()
 
-_pace: Optional[Pace] = None
+    def _ask(self, service: str, proceed: Callable[[], None]) -> None:
+        number = next(self._numbers)
+        self._waiting[number] = proceed
+        self._tell({"service": service, "number": number})
 
-
-def keep_pace() -> Pace:
-    """Have all calls of this process keep one pace, from now on."""
-    global _pace
-    _pace = _pace or Pace()
-    return _pace
+    def ended(self, service: str, began: float, response: Any) -> None:
+        """Tell how a call was answered."""
+        self._tell(
+            {
+                "service": service,
+                "age": time.monotonic() - began,
+                "refused": response.status_code == TOO_MANY,
+                "headers": told_headers(response.headers),
+            }
+        )
 
 
-def pace() -> Optional[Pace]:
-    """Return the pace of this process; None where calls are made one by one."""
-    return _pace
+def keep_pace(pace: Pace) -> None:
+    """Have every call over HTTP in this process keep a pace, from now on."""
+    awaited = set()
+    for name in LIBRARIES:
+        module = sys.modules.get(name)
+        if module is not None:
+            _attend(module, pace)
+        else:
+            awaited.add(name)
+    if awaited:
+        sys.meta_path.insert(0, _Awaited(awaited, pace))
+
+
+def service_of(request: Any) -> Optional[str]:
+    """Return what a request's limit belongs to; None for what is not paced.
+
+    That is an address, a model and an account; of the account's key a checksum is
+    enough.
+    """
+    if request.method != "POST":
+        return None
+    url, headers = request.url, request.headers
+    account = headers.get("authorization") or headers.get("api-key") or ""
+    try:
+        found = _MODEL.search(request.content[:_MODEL_BYTES])
+    except Exception:
+        found = None  # a body that is sent as a stream
+    model = found[1].decode("utf-8", "replace") if found else ""
+    number = zlib.crc32(account.encode("utf-8", "replace"))
+    return f"{url.scheme}://{url.netloc.decode()}{url.path} {model} {number:x}"
+
+
+def _attend(httpx: Any, pace: Pace) -> None:
+    client, later = httpx.Client, httpx.AsyncClient
+    send, send_later = client.send, later.send
+
+    @functools.wraps(send)
+    def paced(self: Any, request: Any, *args: Any, **options: Any) -> Any:
+        service = service_of(request)
+        if service is None:
+            return send(self, request, *args, **options)
+        began = pace.begin(service)
+        response = send(self, request, *args, **options)
+        pace.ended(service, began, response)
+        return response
+
+    @functools.wraps(send_later)
+    async def paced_later(self: Any, request: Any, *args: Any, **options: Any) -> Any:
+        service = service_of(request)
+        if service is None:
+            return await send_later(self, request, *args, **options)
+        began = await pace.begin_soon(service)
+        response = await send_later(self, request, *args, **options)
+        pace.ended(service, began, response)
+        return response
+
+    client.send, later.send = paced, paced_later
+
+
+class _Awaited:
+    """Finds libraries when something imports them, and attends to them then."""
+
+    def __init__(self, names: Set[str], pace: Pace) -> None:
+        self._names = names
+        self._pace = pace
+
+    def find_spec(
+        self, name: str, path: Optional[Sequence[str]] = None, target: Any = None
+    ) -> Any:
+        """Return the module's own spec, its loader followed by ours."""
+        if name not in self._names:
+            return None
+        # Whoever is asked next finds it where it is.
+        self._names.discard(name)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        loader, pace = spec.loader, self._pace
+        execute = loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            execute(module)
+            _attend(module, pace)
+
+        loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
