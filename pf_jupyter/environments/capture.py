@@ -152,6 +152,10 @@ def take_apt_files(
 def _options(found: Findings, layers: Sequence[Mapping[str, Any]], index: str) -> None:
     if index:
         found.options.append(f"--index-url {index}")
+        parts = urlsplit(index)
+        if parts.scheme == "http" and parts.hostname:
+            # whoever names it trusts it: pip asks no plain address unless told to
+            found.options.append(f"--trusted-host {parts.hostname}")
         return
     lines = [f"{name} {value}".strip() for name, value in found.now.indexes]
     lines += [line for layer in layers for line in layer.get("options") or ()]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..engines.api import Engine
 from ..store.records import RuntimeRecord
 from ..store.store import Store
+from .adopting import Adopter
 from .channels import Channels, Opener
 from .computes import Computes, EngineFactory
 from .failing import Failures
@@ -85,6 +86,9 @@ class Life:
             self.installer,
             self.lifecycle,
             self.leftovers,
+        )
+        self.adopter = Adopter(
+            store, self.computes, self.turns, self.lifecycle, opener
         )
         self.reconciler = Reconciler(store, self.computes, self.failures, self.turns)
         self.sessions = Sessions(store, self.lifecycle, clock)

@@ -14,6 +14,7 @@ from ..errors import AlreadyExists, NotFound, PfError, RuntimeFailed
 from ..store.records import LifeLine, RuntimeRecord, timestamp
 from ..store.store import Store
 from . import identity
+from .adopting import adopted_instance, is_adopted
 from .channels import Channels
 from .computes import Computes
 from .failing import Failures
@@ -138,6 +139,11 @@ class Lifecycle:
                 self._stop(key)
             return self._start(key, on_phase)
 
+    def join(self, record: RuntimeRecord, engine: Engine, way: Way) -> RuntimeRecord:
+        """Bring a new runtime to ready whose instance is there; we hold its turn."""
+        with self._may_fail(record, engine, way):
+            return self._bring_up(self._step(record, "starting"), engine, way)
+
     def delete(self, key: str) -> None:
         """Remove a runtime and everything it has on its engine; its runs stay.
 
@@ -209,7 +215,7 @@ class Lifecycle:
         self._end_runs(record, "runtime_stopped", "was stopped")
         try:
             engine = self._computes.engine(record.compute)
-            if record.instance:
+            if record.instance and not is_adopted(record):
                 engine.stop(record.instance)
             for instance in held_by(record):
                 engine.remove(instance)
@@ -308,6 +314,8 @@ class Lifecycle:
 
     def _instances(self, record: RuntimeRecord, engine: Engine) -> list[InstanceState]:
         """Return the runtime's instance if it can be started; others are removed."""
+        if is_adopted(record):
+            return [adopted_instance(record, engine)]
         good: list[InstanceState] = []
         found = engine.find({identity.ID: record.id})
         for state in sorted(found, key=lambda one: one.id != record.instance):
@@ -322,7 +330,7 @@ class Lifecycle:
     def _remove_instances(self, record: RuntimeRecord) -> None:
         engine = self._computes.engine(record.compute)
         found = {state.id for state in engine.find({identity.ID: record.id})}
-        if record.instance:
+        if record.instance and not is_adopted(record):
             found.add(record.instance)
         for instance in found:
             engine.remove(instance)

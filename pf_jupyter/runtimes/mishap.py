@@ -7,6 +7,7 @@ from ..errors import PfError, RuntimeFailed
 from ..store.records import RuntimeRecord
 from ..store.store import Store
 from . import identity
+from .adopting import is_adopted
 from .failing import Failures, instance_log
 from .leftover import held_by
 from .model import Phase
@@ -64,7 +65,7 @@ class MayFail:
             cause=cause,
             hint=hint,
             log=log,
-            keep_instance=not cleaned,
+            keep_instance=not cleaned or is_adopted(record),
         )
         if known is not None:
             failed = RuntimeFailed(

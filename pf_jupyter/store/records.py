@@ -41,6 +41,9 @@ class RuntimeRecord:
         What it stood on before the last update, to go back to: the fields of the
         environment, ``packages``, ``kept_at``, and ``held``: where it was before while
         runs go on there, each ``{"instance", "switched_at"}``.
+    profile
+        How its instance is made: ``hardened``; ``writable``, for trying things out as
+        root; ``adopted``, when somebody else started it.
     instance
         The engine's id of what it runs in, or None without one.
     memory
@@ -84,6 +87,7 @@ class RuntimeRecord:
     engine_address: str = ""
     base_digest: str = ""
     layers: list[dict[str, Any]] | None = None
+    profile: str = "hardened"
     previous: dict[str, Any] | None = None
 
     @property

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-HEAD = "0008"
+HEAD = "0009"
 """The revision of this schema; a test holds it against the migration scripts."""
 
 # SQLite numbers rows by itself only when the key is called INTEGER
@@ -59,6 +59,7 @@ runtimes = Table(
     Column("base_digest", String(100), nullable=False, server_default=""),
     Column("layers", Text),
     Column("previous", Text),
+    Column("profile", String(16), nullable=False, server_default="hardened"),
     Column("image", Text, nullable=False),
     Column("python", String(255), nullable=False),
     Column("instance", String(255)),

@@ -20,6 +20,8 @@ from ..runtimes.model import Phase as Phase
 from ..runtimes.model import PhaseEvent as PhaseEvent
 from ..runtimes.model import RuntimeLimits as RuntimeLimits
 from ..runtimes.model import RuntimeState as RuntimeState
+from .adoption_api import AdoptsContainers as AdoptsContainers
+from .adoption_api import OnCheck as OnCheck
 from .batch_api import BatchEvent as BatchEvent
 from .batch_api import BatchRun as BatchRun
 from .batch_api import EnteredLine as EnteredLine
@@ -288,7 +290,7 @@ class RunResult(RunPanel, ABC):
         """Return self when Completed, else raise RunFailed or a kind of it."""
 
 
-class Runtimes(ABC):
+class Runtimes(AdoptsContainers, ABC):
     """The runtimes of a workspace."""
 
     @abstractmethod

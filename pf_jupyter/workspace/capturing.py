@@ -91,6 +91,7 @@ class Capturing:
     def make(self) -> Capture:
         """Do it; see `HasPackages.capture`."""
         check_folder(self._wish.name, self._wish.to)
+        self._bench.check_name(self._wish.name)
         if not isinstance(self._engine, HasContainers):
             raise UsageError(
                 f"{self._record.name} is no container, and only images can be rebuilt",

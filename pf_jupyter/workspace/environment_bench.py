@@ -151,6 +151,10 @@ class Bench:
         kept = ((record.build if record else None) or {}).get("log")
         return list(kept or steps.log)
 
+    def check_name(self, name: str) -> None:
+        """Refuse a name that is somebody else's (Refused, ``name_taken``)."""
+        self._check_owner(name, self._core.store.environments.get(name), user())
+
     def _check_owner(
         self, name: str, known: EnvironmentRecord | None, owner: str
     ) -> None:

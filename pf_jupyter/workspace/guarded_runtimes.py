@@ -16,6 +16,7 @@ from .api import (
     CheckResult,
     Installation,
     Kind,
+    OnCheck,
     OnPhase,
     Package,
     RunEvent,
@@ -79,6 +80,35 @@ class GuardedRuntimes(Runtimes):
                 )
             except AlreadyExists as error:
                 raise taken("runtime", name, self.names(), error) from None
+        return GuardedRuntime(self._workspace, made)
+
+    def adopt(
+        self,
+        container: str,
+        *,
+        name: str | None = None,
+        compute: str | None = None,
+        on_check: OnCheck | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Runtime:
+        """Make a runtime of a container, which may be anybody's on that machine."""
+        from .guarded import taken
+
+        with (
+            self._workspace.may("runtime.create", Thing("runtime")),
+            self._workspace.may("workspace.update", Thing("workspace")),
+        ):
+            try:
+                made = self._inner.adopt(
+                    container,
+                    name=name,
+                    compute=compute,
+                    on_check=on_check,
+                    on_phase=on_phase,
+                )
+            except AlreadyExists as error:
+                wanted = name or container
+                raise taken("runtime", wanted, self.names(), error) from None
         return GuardedRuntime(self._workspace, made)
 
     def get(self, name: str) -> Runtime:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import EnvironmentInvalid, UsageError
+from ..runtimes.adopting import refuse_adopted
 from ..runtimes.states import USABLE
 from .api import OnPhase, Runtime
 from .capture_api import Capture
@@ -47,6 +48,7 @@ class LocalPackages(HasPackages):
         on_phase: OnPhase | None = None,
     ) -> Installation:
         """Install packages into this runtime now; see `HasPackages.install`."""
+        self._refuse_adopted()
         wanted = read_wanted(packages, requirements)
         return self._installer.install(
             self.id, wanted, upgrade=upgrade, on_phase=on_phase
@@ -54,6 +56,7 @@ class LocalPackages(HasPackages):
 
     def reset(self) -> Runtime:
         """Take off all that was installed by hand: it is its definition again."""
+        self._refuse_adopted()
         self._installer.reset(self.id)
         return cast(Runtime, self)
 
@@ -94,6 +97,16 @@ class LocalPackages(HasPackages):
             connection=connection,
         )
         return Capturing(self._workspace, record, wish, on_phase).make()
+
+    def _refuse_adopted(self) -> None:
+        record = self._require()
+        inside = f"docker exec {(record.instance or '')[:12]}"
+        refuse_adopted(
+            record,
+            "its packages are not ours to change",
+            f"{inside} python3 -m pip install PACKAGE; then %pfruntime capture "
+            f"{record.name} keeps it",
+        )
 
     def layers(self) -> list[dict[str, Any]]:
         """Return the layers over the environment; see `HasPackages.layers`."""

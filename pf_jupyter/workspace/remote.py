@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import NotFound, UsageError
+from ..errors import NotFound, PfError, UsageError
 from .api import (
     CheckResult,
     Computes,
     Connection,
     Connections,
     Kind,
+    OnCheck,
     OnPhase,
     RunResult,
     Runs,
@@ -25,6 +26,7 @@ from .api import (
 )
 from .flows import LocalFlows
 from .remote_batches import RemoteBatchRecords
+from .remote_capture import tell_checks
 from .remote_client import Client
 from .remote_environments import RemoteEnvironments
 from .remote_operations import Work
@@ -115,6 +117,26 @@ class RemoteRuntimes(Runtimes):
         }
         work = Work(self._workspace.client, "runtimes.create", body=body)
         return self._wrap(work.result(on_phase=on_phase))
+
+    def adopt(
+        self,
+        container: str,
+        *,
+        name: str | None = None,
+        compute: str | None = None,
+        on_check: OnCheck | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Runtime:
+        """Make a runtime of a container; see `AdoptsContainers.adopt`."""
+        body = {"container": container, "name": name, "compute": compute}
+        work = Work(self._workspace.client, "runtimes.adopt", body=body)
+        try:
+            found = work.result(on_phase=on_phase)
+        except PfError as error:
+            tell_checks(error.details.get("checks") or (), on_check)
+            raise
+        tell_checks(found["checks"], on_check)
+        return self._wrap(found["runtime"])
 
     def get(self, name: str) -> Runtime:
         """Return the runtime; see `Runtimes.get`."""

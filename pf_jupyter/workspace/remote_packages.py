@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .api import HasPackages, Installation, OnPhase, Package
+from .api import Capture, HasPackages, Installation, OnPhase, Package
 from .remote_operations import Work
 
 if TYPE_CHECKING:
@@ -48,6 +48,42 @@ class RemotePackages(HasPackages):
         """Return what is installed, by name, each with its version and source."""
         found = self._client.call("packages.list", self._path)
         return [Package(**item) for item in found["packages"]]
+
+    def capture(
+        self,
+        name: str,
+        *,
+        to: str | Path | None = None,
+        publish: bool = True,
+        partial: bool = False,
+        index_url: str | None = None,
+        version: str | None = None,
+        registry: str | None = None,
+        description: str | None = None,
+        connection: str | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Capture:
+        """Make an environment of what was installed; see `HasPackages.capture`.
+
+        The server builds in a folder of its own, whose files are written here.
+        """
+        from .remote_capture import capture_from_json, prepared, written
+
+        folder = prepared(name, to)
+        body = {
+            "name": name,
+            "publish": publish,
+            "partial": partial,
+            "index_url": index_url,
+            "version": version,
+            "registry": registry,
+            "description": description,
+            "connection": connection,
+        }
+        work = Work(self._client, "packages.capture", body=body, path=self._path)
+        document = work.result(on_phase=on_phase)
+        written(folder, document.pop("files"))
+        return capture_from_json({**document, "folder": folder})
 
     def layers(self) -> list[dict[str, Any]]:
         """Return the layers over the environment; see `HasPackages.layers`."""

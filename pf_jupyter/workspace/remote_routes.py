@@ -107,6 +107,7 @@ _ALL = (
     _call("runtimes.list", "GET runtimes", "List the runtimes"),
     _call("runtimes.names", "GET runtime-names", "List the names of the runtimes"),
     _long("runtimes.create", "POST runtimes", "Make a runtime and bring it to ready"),
+    _long("runtimes.adopt", "POST adoptions", "Make a runtime of a container"),
     _call("runtimes.show", "GET runtimes/{name}", "Show a runtime"),
     _gone("runtimes.delete", "DELETE runtimes/{name}", "Remove a runtime"),
     _long("runtimes.start", "POST runtimes/{name}/start", "Bring a runtime to ready"),
@@ -131,6 +132,11 @@ _ALL = (
         "packages.install",
         "POST runtimes/{name}/packages",
         "Install packages into this runtime now, and into nothing else",
+    ),
+    _long(
+        "packages.capture",
+        "POST runtimes/{name}/capture",
+        "Make an environment of what was installed by hand, and prove it equal",
     ),
     _call(
         "packages.reset",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ..errors import AlreadyExists, NotFound, PfError, Unreachable
 from ..flow.fields import did_you_mean
 from ..store.records import RuntimeRecord
+from .adoption_api import OnCheck
 from .api import Kind, OnPhase, Runtime, RuntimeLimits, Runtimes
 from .runtime import LocalRuntime
 
@@ -59,6 +60,23 @@ class LocalRuntimes(Runtimes):
             idle_minutes=idle_minutes,
         )
         return self._wrap(core.life.lifecycle.create(wish, on_phase))
+
+    def adopt(
+        self,
+        container: str,
+        *,
+        name: str | None = None,
+        compute: str | None = None,
+        on_check: OnCheck | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Runtime:
+        """Make a runtime of a container; see `AdoptsContainers.adopt`."""
+        from ..runtimes.adopting import AdoptWish
+
+        core = self._workspace.core
+        core.arrive()
+        wish = AdoptWish(container, name or "", compute)
+        return self._wrap(core.life.adopter.adopt(wish, on_check, on_phase))
 
     def get(self, name: str) -> Runtime:
         """Return the runtime; see `Runtimes.get`."""

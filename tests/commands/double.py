@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pf_jupyter.errors import (
     AlreadyExists,
     FlowInvalid,
+    IllegalState,
     NotFound,
     RunCanceled,
     RunFailed,
@@ -37,6 +38,7 @@ from pf_jupyter.workspace.api import (
     FlowInfo,
     Flows,
     NodeResult,
+    OnCheck,
     OnPhase,
     Package,
     PackageChange,
@@ -296,6 +298,30 @@ class DoubleRuntimes(Runtimes):
             raise AlreadyExists(f"runtime '{name}' exists", hint="use it")
         self.known[name] = DoubleRuntime(self.workspace, name, **options)
         return self.known[name].start(on_phase=on_phase)
+
+    def adopt(
+        self,
+        container: str,
+        *,
+        name: str | None = None,
+        compute: str | None = None,
+        on_check: OnCheck | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Runtime:
+        bad = container == "bad"
+        status: Literal["pass", "fail"] = "fail" if bad else "pass"
+        checks = [
+            CheckResult("container", "pass", f"{container} is running"),
+            CheckResult(
+                "python", status, "Python 3.7" if bad else "Python 3.12", "mend"
+            ),
+        ]
+        for check in checks:
+            if on_check is not None:
+                on_check(check)
+        if bad:
+            raise IllegalState("bad cannot be adopted", code="not_adoptable")
+        return self.create(name or container, on_phase=on_phase)
 
     def get(self, name: str) -> Runtime:
         if name not in self.known:

@@ -30,8 +30,8 @@ EXPECTED = {
     "import export",
     "connection": "list show create update delete",
     "role": "assign revoke list check",
-    "runtime": "create list show use start stop restart check logs install packages "
-    "reset capture stats delete",
+    "runtime": "create adopt list show use start stop restart check logs install "
+    "packages reset capture stats delete",
     "flow": "init list show validate run node chat variants save",
     "run": "list show logs create outputs details metrics stream resume compare "
     "archive restore delete export cancel",
@@ -50,6 +50,7 @@ LINES = {
     **{("env", verb): "my-env" for verb in ["archive", "restore"]},
     ("runtime", "create"): "new",
     ("runtime", "install"): "demo cowsay",
+    ("runtime", "adopt"): "theirs --name mine",
     ("runtime", "capture"): "demo --as mine",
     ("flow", "init"): "{tmp}/started",
     ("flow", "list"): "",

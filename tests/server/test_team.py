@@ -36,6 +36,7 @@ RIGHTS = {
     "packages.list": "runtime.list",
     "packages.install": "runtime.update",
     "packages.reset": "runtime.update",
+    "packages.capture": "runtime.use",
     "connections.show": "connection.list",
     "connections.update": "connection.update",
     "connections.delete": "connection.delete",
@@ -69,6 +70,7 @@ RIGHTS = {
 # These make or change the workspace itself: there is no thing yet.
 ANYWHERE = {
     "runtimes.create": "runtime.create",
+    "runtimes.adopt": "workspace.update",
     "connections.create": "connection.create",
     "runs.create": "run.create",
     "batches.create": "run.create",
@@ -109,6 +111,8 @@ FOR_EVERYBODY = {
 }
 BODIES = {
     "runtimes.create": {"name": "demo", "compute": "nowhere"},
+    "runtimes.adopt": {"container": "nothing", "compute": "process"},
+    "packages.capture": {"name": "x"},
     "connections.create": {"name": "x"},
     "runs.create": {"flow": {"example": "hello"}, "runtime": "shared"},
     "batches.create": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import PfError, RuntimeFailed
@@ -21,7 +22,7 @@ from .runtime_capture import CAPTURE
 from .runtime_packages import INSTALL, PACKAGES, RESET
 
 if TYPE_CHECKING:
-    from ...workspace.api import Runtime
+    from ...workspace.api import CheckResult, Runtime
 
 _NEW_NAME = Argument("name", "its name", required=True)
 _NAME = Argument("name", "the runtime", complete="runtime", required=True)
@@ -53,6 +54,32 @@ def _create(context: Context, arguments: Namespace) -> Outcome:
         # The cells below are meant for the runtime made above them.
         context.workspace.runtimes.use(runtime.name)
     return _record(runtime)
+
+
+def _adopt(context: Context, arguments: Namespace) -> Outcome:
+    checks: list[CheckResult] = []
+    try:
+        runtime = context.workspace.runtimes.adopt(
+            arguments.container,
+            name=arguments.name,
+            compute=arguments.compute,
+            on_check=checks.append,
+            on_phase=context.progress.phase,
+        )
+    except PfError as error:
+        if not checks:
+            raise
+        shown = Checks(checks, context.respell)
+        document = {**_not_made(error), **shown.to_dict()}
+        return Outcome(shown, document, failure=error)
+    finally:
+        for line in Checks(checks, context.respell).text().splitlines():
+            context.progress.note(line)
+    if context.face == "notebook":
+        context.workspace.runtimes.use(runtime.name)
+    made = _record(runtime)
+    listed = Checks(checks, context.respell).to_dict()["checks"]
+    return replace(made, document={**made.document, "checks": listed})
 
 
 def _list(context: Context, arguments: Namespace) -> Outcome:
@@ -258,6 +285,22 @@ RUNTIME = noun(
                 ),
             ),
             examples=("demo", "big --cpus 4 --memory 8g"),
+            failed=_not_made,
+        ),
+        Verb(
+            "adopt",
+            "make a runtime of a container that somebody else started",
+            _adopt,
+            (
+                Argument("container", "its name or id", required=True),
+                Argument("--name", "the runtime's; the container's when not given"),
+                Argument(
+                    "--compute",
+                    "where it is; the local Docker when not given",
+                    complete="compute",
+                ),
+            ),
+            ("my-container --name lab",),
             failed=_not_made,
         ),
         Verb("list", "list the runtimes; * marks the one in use", _list),

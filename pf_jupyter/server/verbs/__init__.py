@@ -5,8 +5,25 @@ from __future__ import annotations
 from importlib import import_module
 
 NOUNS = (
-    *("batches", "connections", "current", "environments", "evaluations", "files"),
-    *("flows", "operations", "packages", "roles", "runs", "runtimes", "workspace"),
+    *(
+        "batches",
+        "captures",
+        "connections",
+        "current",
+        "environments",
+        "evaluations",
+        "files",
+    ),
+    *(
+        "flows",
+        "operations",
+        "packages",
+        "roles",
+        "runs",
+        "runtimes",
+        "versions",
+        "workspace",
+    ),
 )
 
 

@@ -1,0 +1,221 @@
+"""What was installed by hand in a container, kept: rebuilt clean, and proved equal."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pf_jupyter.environments.default import resolve_default
+from pf_jupyter.errors import EnvironmentFailed, PfError, UsageError  # noqa: F401
+from pf_jupyter.workspace.local import LocalWorkspace
+
+from .conftest import clear, open_workspace
+from .debian import Source, debian_base, make_deb, needs_debian, running_source
+from .environment_places import wheel
+
+pytestmark = pytest.mark.docker
+
+FLOW = """\
+inputs:
+  text: {type: string}
+outputs:
+  said: {type: object, reference: "${say.output}"}
+nodes:
+- name: say
+  type: python
+  source: {type: code, path: say.py}
+  inputs: {text: "${inputs.text}"}
+"""
+CODE = """\
+import importlib, subprocess
+from promptflow.core import tool
+def said(*words):
+    return subprocess.run(words, capture_output=True, text=True).stdout.strip()
+@tool
+def say(text: str) -> dict:
+    names = ["pf_index", "pf_wheel", "pf_node"]
+    found = {name: importlib.import_module(name).say(text) for name in names}
+    return {**found, **{tool: said(tool) for tool in ("pf-tool", "pf-local", "pf-old")}}
+"""
+INSTALLING = """\
+import subprocess, sys
+from promptflow.core import tool
+@tool
+def say(text: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "pip", "install", *text.split()],
+                          capture_output=True, text=True)
+    return done.stderr[-2000:] if done.returncode else "installed"
+"""
+
+
+@dataclass
+class Machine:
+    """A container that somebody started, and what they can install from."""
+
+    client: Any
+    name: str
+    source: Source
+
+    def do(self, *command: str) -> str:
+        """Run something in it, as one does with ``docker exec``."""
+        made = self.client.exec_create(self.name, list(command))
+        said = self.client.exec_start(made["Id"]).decode("utf-8", "replace")
+        code = self.client.exec_inspect(made["Id"])["ExitCode"]
+        assert code == 0, f"{command}: {said}"
+        return str(said)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put a file into it by hand."""
+        program = (
+            "import sys; open(sys.argv[1], 'wb').write(bytes.fromhex(sys.argv[2]))"
+        )
+        self.do("python3", "-c", program, path, data.hex())
+
+    def pip(self, *words: str) -> None:
+        self.do("python3", "-m", "pip", "install", "--no-deps", *words)
+
+
+def flow(folder: Path, code: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "flow.dag.yaml").write_text(FLOW)
+    (folder / "say.py").write_text(code)
+    return folder
+
+
+def speaking(name: str) -> str:
+    return f"def say(text): return {name!r} + ' says ' + text\n"
+
+
+@pytest.fixture(scope="module")
+def home_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("capture")
+
+
+@pytest.fixture(scope="module")
+def source(client: Any, home_of_all: Path) -> Iterator[Source]:
+    """An index for pip and a source for apt, which containers reach."""
+    needs_debian()
+    with running_source(client, home_of_all / "served") as made:
+        for name in ("pf_index", "pf_node", "pf_layer"):
+            wheel(made.wheels, name, "1.0", source=speaking(name))
+        tool = "#!/bin/sh\necho tool: $(pf-part)\n"
+        part = "#!/bin/sh\necho part\n"
+        make_deb(made.debs, "pf-part", "3.1-2", files={"usr/bin/pf-part": part})
+        make_deb(
+            made.debs,
+            "pf-tool",
+            "1.4",
+            files={"usr/bin/pf-tool": tool, "etc/pf-tool.conf": "quiet\n"},
+            depends=["pf-part"],
+            script="echo made > /etc/pf-tool.made",
+        )
+        old = "#!/bin/sh\necho newer than the image\n"
+        make_deb(made.debs, "base-thing", "2.0", files={"usr/bin/pf-old": old})
+        made.refresh()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def image(client: Any, docker_engine: Any, home_of_all: Path) -> Iterator[str]:
+    """An image with Python, dpkg and apt."""
+    needs_debian()
+    base = resolve_default(docker_engine, home=home_of_all / "base").image
+    tag = f"pf_jupyter-test/debian-{uuid.uuid4().hex[:8]}:1"
+    yield debian_base(client, base, tag, home_of_all / "debian")
+    with contextlib.suppress(Exception):
+        client.remove_image(tag, force=True)
+
+
+@pytest.fixture(scope="module")
+def shared(docker_host: str, home_of_all: Path) -> Iterator[LocalWorkspace]:
+    made = open_workspace(home_of_all / "home", docker_host)
+    yield made
+    clear(made)
+    made.close()
+
+
+@pytest.fixture
+def machine(client: Any, image: str, source: Source) -> Iterator[Machine]:
+    """A container that somebody started by hand, with a source for apt."""
+    name = f"hand-{uuid.uuid4().hex[:8]}"
+    made = client.create_container(
+        image, command=["python3", "-c", "import time; time.sleep(1e6)"], name=name
+    )
+    client.start(made["Id"])
+    found = Machine(client, name, source)
+    try:
+        line = f"{source.apt_line}\n".encode()
+        found.write("/etc/apt/sources.list.d/test.list", line)
+        yield found
+    finally:
+        client.remove_container(made["Id"], force=True)
+
+
+def test_six_installs_by_hand_become_a_version_that_is_proved_equal(
+    shared: LocalWorkspace, machine: Machine, source: Source, tmp_path: Path
+) -> None:
+    runtime = shared.runtimes.adopt(machine.name, name="by-hand")
+    host = source.url.split("/")[2].split(":")[0]
+    index = ("--index-url", source.index, "--trusted-host", host)
+    # 1: pip in the container
+    machine.pip("pf-index", *index)
+    # 2: a wheel of one's own
+    own = wheel(tmp_path, "pf_wheel", "0.3", source=speaking("pf_wheel"))
+    machine.write(f"/opt/{own.name}", own.read_bytes())
+    machine.pip(f"/opt/{own.name}")
+    # 3: pip in a node
+    node = flow(tmp_path / "installing", INSTALLING)
+    done = runtime.run(node, text=" ".join(["pf-node", *index]))
+    assert done.outputs == {"said": "installed"}
+    # 4, 5: apt, a new package with one that it needs, and a newer one of the image's
+    machine.do("apt-get", "update")
+    machine.do("apt-get", "install", "-y", "pf-tool")
+    machine.do("apt-get", "install", "-y", "base-thing")
+    # 6: a package file
+    local = "#!/bin/sh\necho local\n"
+    deb = make_deb(tmp_path, "pf-local", "9", files={"usr/bin/pf-local": local})
+    machine.write(f"/opt/{deb.name}", deb.read_bytes())
+    machine.do("dpkg", "-i", f"/opt/{deb.name}")
+    # and what no package knows of
+    machine.write("/etc/motd", b"hello\n")
+    machine.write("/etc/pf-tool.conf", b"loud\n")
+
+    cells = flow(tmp_path / "cells", CODE)
+    before = runtime.run(cells, text="hi")
+    assert before.status == "Completed", before.error
+
+    name = f"kept-{uuid.uuid4().hex[:8]}"
+    made = runtime.capture(name, to=tmp_path / "kept", index_url=source.index)
+
+    assert made.equal, made.differences
+    assert made.version == "1"
+    taken = {(one.kind, one.name): (one.before, one.after) for one in made.taken}
+    assert taken == {
+        ("pip", "pf-index"): (None, "1.0"),
+        ("pip", "pf-wheel"): (None, "0.3"),
+        ("pip", "pf-node"): (None, "1.0"),
+        ("dpkg", "pf-tool"): (None, "1.4"),
+        ("dpkg", "pf-part"): (None, "3.1-2"),
+        ("dpkg", "base-thing"): ("1.0", "2.0"),
+        ("dpkg", "pf-local"): (None, "9"),
+    }
+    left = {one.what: one.why for one in made.left}
+    assert "no package has it" in left["/etc/motd"]
+    assert "pf-tool, edited by hand" in left["/etc/pf-tool.conf"]
+    # what a package's own script writes is made anew, and is not by hand
+    assert "/etc/pf-tool.made" not in left
+    again = shared.runtimes.create("rebuilt", environment=f"{name}:1")
+    after = again.run(cells, text="hi")
+    assert after.outputs == before.outputs
+    packages = {one.name: one.version for one in again.packages()}
+    assert packages == {one.name: one.version for one in runtime.packages()}
+    again.delete()
+    runtime.delete()
+    # it is still theirs
+    assert machine.do("echo", "there").strip() == "there"
