@@ -27,6 +27,7 @@ from .api import (
     RuntimeState,
     Validation,
 )
+from .guarded_updates import GuardedUpdates
 from .several_api import names_of
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class GuardedRuntimes(Runtimes):
         return f"current_runtime:{self._workspace.principal}"[:100]
 
 
-class GuardedRuntime(Runtime):
+class GuardedRuntime(GuardedUpdates, Runtime):
     """A runtime as one person has it.
 
     Parameters

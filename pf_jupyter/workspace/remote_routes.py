@@ -127,6 +127,31 @@ _ALL = (
         "POST runtimes/{name}/validate",
         "Check a flow's file, and its code in this runtime",
     ),
+    _call(
+        "versions.show",
+        "GET runtimes/{name}/version",
+        "Show what is known of newer versions, and what was rehearsed",
+    ),
+    _call(
+        "versions.check",
+        "POST runtimes/{name}/version/check",
+        "Look whether there is a newer version",
+    ),
+    _long(
+        "versions.rehearse",
+        "POST runtimes/{name}/version/rehearse",
+        "Repeat recorded runs in it and in a newer version beside it",
+    ),
+    _long(
+        "versions.update",
+        "POST runtimes/{name}/version/update",
+        "Let it stand on a newer version",
+    ),
+    _long(
+        "versions.rollback",
+        "POST runtimes/{name}/version/rollback",
+        "Go back to before its last update",
+    ),
     _call("packages.list", "GET runtimes/{name}/packages", "List what is installed"),
     _long(
         "packages.install",

@@ -25,6 +25,7 @@ from .remote_batches import RemoteBatches
 from .remote_flows import SentFlow
 from .remote_operations import Work
 from .remote_packages import RemotePackages
+from .remote_updates import RemoteUpdates
 from .remote_wire import (
     check_from_json,
     pack,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 USABLE = ("ready", "busy")
 
 
-class RemoteRuntime(RemoteBatches, RemotePackages, Runtime):
+class RemoteRuntime(RemoteBatches, RemotePackages, RemoteUpdates, Runtime):
     """A runtime whose engine a server talks to.
 
     Parameters

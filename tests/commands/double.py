@@ -59,6 +59,7 @@ from pf_jupyter.workspace.traces import Trace
 
 from .double_batch import DoubleBatching, DoubleBatchRecords
 from .double_packages import DoublePackages
+from .double_updates import DoubleUpdates
 
 DIGEST = "sha256:3f9c0d1e2b4a5566778899aabbccddeeff"
 ENVIRONMENT = EnvironmentInfo("default", "1", DIGEST)
@@ -131,7 +132,7 @@ class DoubleResult(RunResult):
         return self
 
 
-class DoubleRuntime(DoubleBatching, DoublePackages, Runtime):
+class DoubleRuntime(DoubleBatching, DoublePackages, DoubleUpdates, Runtime):
     """A runtime that is ready at once."""
 
     def __init__(self, workspace: DoubleWorkspace, name: str, **record: Any) -> None:

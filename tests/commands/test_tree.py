@@ -30,8 +30,9 @@ EXPECTED = {
     "import export",
     "connection": "list show create update delete",
     "role": "assign revoke list check",
-    "runtime": "create adopt list show use start stop restart check logs install "
-    "packages reset capture stats delete",
+    "runtime": "create adopt list show use start stop restart check update "
+    "rollback logs install packages "
+    "reset capture stats delete",
     "flow": "init list show validate run node chat variants save",
     "run": "list show logs create outputs details metrics stream resume compare "
     "archive restore delete export cancel",

@@ -25,6 +25,7 @@ from ..tree import Argument, Outcome, Verb, noun
 from ..values import read_inputs_file, read_overrides, read_pairs
 from ..wording import listed, nearest
 from .chat import CHAT
+from .runtime_updates import tell_of_newer
 
 if TYPE_CHECKING:
     from ...workspace.api import FlowInfo
@@ -61,6 +62,7 @@ def run_flow(
     # All is checked before a runtime is made for it: a typo costs no seconds.
     context.workspace.flows.check_run(flow, **options)
     runtime = context.ready_runtime(arguments.runtime, flow)
+    tell_of_newer(context, runtime)
     result = run_followed(
         context,
         runtime,

@@ -20,6 +20,14 @@ from ..wording import (
 )
 from .runtime_capture import CAPTURE
 from .runtime_packages import INSTALL, PACKAGES, RESET
+from .runtime_updates import (
+    CHECK,
+    ROLLBACK,
+    UPDATE,
+    look_for_newer,
+    newer_name,
+    notice_lines,
+)
 
 if TYPE_CHECKING:
     from ...workspace.api import CheckResult, Runtime
@@ -94,7 +102,7 @@ def _list(context: Context, arguments: Namespace) -> Outcome:
             record["state"],
             record["kind"],
             engine_name(record),
-            environment_name(record.get("environment")),
+            environment_name(record.get("environment")) + newer_name(record),
             limits_name(record),
         ]
         for record in records
@@ -111,6 +119,7 @@ def _list(context: Context, arguments: Namespace) -> Outcome:
 
 def _show(context: Context, arguments: Namespace) -> Outcome:
     runtime = context.named_runtime(arguments.name)
+    look_for_newer(runtime)
     record = runtime.to_dict()
     return Outcome(runtime, record, runtime_lines(record))
 
@@ -140,11 +149,6 @@ def _restart(context: Context, arguments: Namespace) -> Outcome:
         return _record(runtime.restart(on_phase=context.progress.phase))
     except RuntimeFailed as error:
         return _failed(runtime, error)
-
-
-def _check(context: Context, arguments: Namespace) -> Outcome:
-    checks = Checks(context.named_runtime(arguments.name).check(), context.respell)
-    return Outcome(checks, checks.to_dict(), exit_code=1 if checks.failed else 0)
 
 
 def _logs(context: Context, arguments: Namespace) -> Outcome:
@@ -206,7 +210,11 @@ def runtime_lines(record: dict[str, Any]) -> str:
         ("owner", str(record.get("owner") or "")),
         ("created", str(record.get("created_at") or "")[:19].replace("T", " ")),
     ]
-    lines = [runtime_summary(record), "", Facts(facts, {}).text()]
+    previous = record.get("previous")
+    if previous:
+        facts.append(("before", f"{previous['name']}:{previous['version']}"))
+    notices = notice_lines(record)
+    lines = [*notices, runtime_summary(record), "", Facts(facts, {}).text()]
     if error:
         lines += ["", f"{error.get('code')}: {error.get('message')}"]
         if error.get("hint"):
@@ -331,12 +339,9 @@ RUNTIME = noun(
             (_NAME_OR_CURRENT,),
             failed=_not_made,
         ),
-        Verb(
-            "check",
-            "check engine, instance, worker and environment",
-            _check,
-            (_NAME_OR_CURRENT,),
-        ),
+        CHECK,
+        UPDATE,
+        ROLLBACK,
         Verb(
             "logs",
             "show what happened to a runtime, and what its instance printed",

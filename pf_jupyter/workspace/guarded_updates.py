@@ -1,0 +1,103 @@
+"""The versions of a runtime as one person has it, each verb behind its right."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..access.roles import Thing
+from .update_api import REHEARSED_RUNS, HasUpdates, Rehearsal, Update, VersionCheck
+
+if TYPE_CHECKING:
+    from .api import OnPhase, Runtime
+    from .guarded import GuardedWorkspace
+
+
+class GuardedUpdates(HasUpdates):
+    """The part of `GuardedRuntime` that knows versions.
+
+    A rehearsal repeats only runs that the person may see, and is for those who may
+    change the runtime: code runs again in it.
+    """
+
+    _workspace: GuardedWorkspace
+    _inner: Runtime
+
+    @abstractmethod
+    def _may(self, right: str) -> Any:
+        """Refuse, or do what follows in this person's name."""
+
+    def check_version(self, *, fresh: bool = True) -> VersionCheck:
+        """Look whether there is something newer; see `HasUpdates.check_version`."""
+        with self._may("runtime.list"):
+            return self._inner.check_version(fresh=fresh)
+
+    def known_version(self) -> VersionCheck | None:
+        """Return what the last check found; asks nobody."""
+        with self._may("runtime.list"):
+            return self._inner.known_version()
+
+    def rehearse(
+        self,
+        to: str | None = None,
+        *,
+        runs: int | Sequence[str] = REHEARSED_RUNS,
+        on_phase: OnPhase | None = None,
+    ) -> Rehearsal:
+        """Repeat recorded runs here and beside; see `HasUpdates.rehearse`."""
+        seen = self._seen(runs)
+        with self._may("runtime.update"), self._may("run.create"):
+            return self._inner.rehearse(to, runs=seen, on_phase=on_phase)
+
+    def last_rehearsal(self) -> Rehearsal | None:
+        """Return the last rehearsal if this person may see all runs in it."""
+        with self._may("runtime.list"):
+            found = self._inner.last_rehearsal()
+        if found is None:
+            return None
+        named = [str(run["run_id"]) for run in found.runs]
+        return found if self._visible(named) == named else None
+
+    def update(
+        self,
+        to: str | None = None,
+        *,
+        rehearse: bool = False,
+        runs: int | Sequence[str] = REHEARSED_RUNS,
+        accept: str | None = None,
+        on_phase: OnPhase | None = None,
+    ) -> Update:
+        """Let it stand on a newer version; see `HasUpdates.update`."""
+        seen = self._seen(runs) if rehearse else runs
+        known = self._inner.known_version()
+        if known is not None and known.to_dict()["kind"] == "base":
+            # a new version of the environment is built and published for it
+            with self._may("environment.create"):
+                pass
+        with self._may("runtime.update"), self._may("run.create"):
+            return self._inner.update(
+                to, rehearse=rehearse, runs=seen, accept=accept, on_phase=on_phase
+            )
+
+    def rollback(self, *, on_phase: OnPhase | None = None) -> Update:
+        """Go back to before the last update; see `HasUpdates.rollback`."""
+        with self._may("runtime.update"):
+            return self._inner.rollback(on_phase=on_phase)
+
+    def _seen(self, runs: int | Sequence[str]) -> Sequence[str]:
+        if not isinstance(runs, int):
+            for run in runs:
+                self._workspace.thing("run", run)
+            return runs
+        from .update_work import repeatable
+
+        core = self._workspace.inner.core
+        key = str(getattr(self._inner, "id", ""))
+        named = [run.run_id for run in repeatable(core, key)]
+        return self._visible(named)[: max(runs, 0)]
+
+    def _visible(self, runs: Sequence[str]) -> list[str]:
+        owners = self._workspace.inner.core.store.run_owners(runs)
+        sees = self._workspace.sees
+        return [run for run in runs if sees(Thing("run", run, owners.get(run)))]
