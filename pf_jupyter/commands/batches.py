@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PfError, RunCanceled, RunFailed
+from ..workspace.api import dashboard_link
 from .results import Shown, Table, pre
 from .tree import Outcome
 from .wording import MARKS, columns, milliseconds, plural, seconds, shorten
@@ -27,6 +28,7 @@ class BatchStates(Shown):
     def __init__(self) -> None:
         self.run_id: str | None = None
         self.notes: list[str] = []
+        self.cluster: Mapping[str, Any] = {}
         self.now: dict[str, Any] = {}
 
     def apply(self, event: Mapping[str, Any]) -> bool:
@@ -35,6 +37,8 @@ class BatchStates(Shown):
         kind = event["event"]
         if kind == "batch_note":
             self.notes.append(str(event["text"]))
+        elif kind == "batch_cluster":
+            self.cluster = event
         elif kind in ("batch_started", "batch_progress"):
             self.now = dict(event)
         elif kind == "node_started":
@@ -82,7 +86,8 @@ class BatchStates(Shown):
         ]
         rows = [f"  {row}" for row in columns(self.rows())]
         rows += [f"  {row}" for row in columns(place_rows(self.now))]
-        return "\n".join([*self.notes, self.headline, *rows, *first])
+        where = [f"  {cluster_text(self.cluster)}"] if self.cluster else []
+        return "\n".join([*self.notes, self.headline, *rows, *where, *first])
 
     def html(self) -> str:
         """Return the notebook form, with a bar."""
@@ -99,6 +104,7 @@ class BatchStates(Shown):
         notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
         rest = "\n".join(self.text().splitlines()[len(self.notes) + 1 :])
         quiet = f'<div style="{_GREY}">{pre(rest)}</div>' if rest else ""
+        quiet += dashboard_link(self.cluster)
         return f"<div>{notes}{html.escape(self.headline)}{bar}{quiet}</div>"
 
 
@@ -196,6 +202,8 @@ def batch_text(run: BatchRun) -> str:
         )
     lines += columns(node_rows(run.nodes))
     lines += columns(place_rows({"runtimes": run.runtimes}))
+    if run.cluster:
+        lines.append(cluster_text(run.cluster))
     counts = run.counts
     parts = [
         f"{MARKS.get(run.status, ' ')} {run.status} in {milliseconds(run.duration_ms)}",
@@ -223,6 +231,15 @@ def node_rows(nodes: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
         )
         rows.append([name, milliseconds(node.get("mean_ms")), others])
     return rows
+
+
+def cluster_text(cluster: Mapping[str, Any]) -> str:
+    """Return ``Dask: 4 workers, 8 threads at tcp://… · http://…/status``."""
+    text = (
+        f"Dask: {plural(cluster['workers'], 'worker')}, "
+        f"{plural(cluster['threads'], 'thread')} at {cluster['address']}"
+    )
+    return f"{text} · {cluster['dashboard']}" if cluster.get("dashboard") else text
 
 
 def place_rows(progress: Mapping[str, Any]) -> list[list[str]]:

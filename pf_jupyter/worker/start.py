@@ -49,6 +49,9 @@ def begin(code_folder: str, base_folder: str) -> None:
     by side.
     """
     global _early
+    if sys.argv[1:2] == ["--cluster"]:
+        _speak_for_a_cluster(code_folder, sys.argv[2:])
+        return
     process_tree.found_family()
     # what follows the program on the command line are the runtime's layers
     wanted = sys.argv[1:]
@@ -59,6 +62,19 @@ def begin(code_folder: str, base_folder: str) -> None:
     from .control import main as control
 
     control(code_folder, base_folder)
+
+
+def _speak_for_a_cluster(code_folder: str, folders: List[str]) -> None:
+    """Become the process that speaks with a Dask cluster, in the user's environment."""
+    if folders and not layers.missing(folders):
+        layers.use(folders)
+    line = command(code_folder, "cluster")
+    environment = {**os.environ, **layers.variables(folders)}
+    if os.name == "nt":
+        import subprocess
+
+        sys.exit(subprocess.call(line, env=environment))
+    os.execve(line[0], line, environment)
 
 
 def must_spawn() -> bool:
@@ -116,6 +132,10 @@ def main(arguments: List[str]) -> None:
 
         restore_open_files_limit(int(rest[1]))
         nursery.zygote(int(rest[0]))
+    elif role == "cluster":
+        from .cluster import serving
+
+        serving.main()
     elif role == "examine":
         from . import examination
 

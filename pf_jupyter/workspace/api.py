@@ -57,6 +57,7 @@ from .role_api import Assignment as Assignment
 from .role_api import AuditLine as AuditLine
 from .role_api import Roles as Roles
 from .several_api import StartsBatches as StartsBatches
+from .several_api import dashboard_link as dashboard_link
 from .update_api import REHEARSED_RUNS as REHEARSED_RUNS
 from .update_api import HasUpdates as HasUpdates
 from .update_api import Rehearsal as Rehearsal

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -170,6 +171,9 @@ class BatchRun(JudgedRun, RunPanel, ABC):
     runtimes
         Where a run was in several runtimes, of each ``{"name", "state", "lines",
         "rate"}``.
+    cluster
+        Where a Dask cluster took the lines: ``{"address", "dashboard", "workers",
+        "threads", "versions", …}``.
     tokens
         Of all calls of models.
     outputs_path
@@ -193,6 +197,7 @@ class BatchRun(JudgedRun, RunPanel, ABC):
     nodes: Mapping[str, Mapping[str, Any]]
     aggregation: Mapping[str, NodeResult]
     runtimes: Sequence[Mapping[str, Any]] = ()
+    cluster: Mapping[str, Any] = MappingProxyType({})
     tokens: Mapping[str, int]
     system_metrics: Mapping[str, Any]
     outputs_path: Path
@@ -285,6 +290,7 @@ class RunsBatches(EvaluatesRuns):
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
         runtimes: Sequence[Any] | None = None,
+        on: Any = None,
         on_event: OnBatchEvent | None = None,
         raise_on_failure: bool = False,
     ) -> BatchRun:
@@ -318,6 +324,9 @@ class RunsBatches(EvaluatesRuns):
             Further runtimes, or their names, that take lines as they have room. One may
             be lost: what it had goes to the others. Where their environments differ,
             the run says so.
+        on
+            A Dask cluster that takes the lines: ``dask://HOST:PORT`` or ``tls://…`` as
+            it is seen from the runtime, or a cluster or client of Dask.
         on_event
             Told how it goes, from this thread.
         raise_on_failure

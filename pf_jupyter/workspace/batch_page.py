@@ -8,6 +8,7 @@ from typing import Any
 
 from .api import BatchRun
 from .pages import duration
+from .several_api import dashboard_link
 
 _TABLE = 'style="border-collapse:collapse;margin-top:4px"'
 _LINES_FOR_ESTIMATES = 20_000
@@ -49,6 +50,7 @@ def batch_html(run: BatchRun) -> str:
         parts.append(_table(["failures", "kind", "first"], failure_rows(run.failures)))
     if run.nodes:
         parts.append(_table(["node", "mean", "ended"], node_rows(run.nodes)))
+    parts.append(dashboard_link(run.cluster))
     if run.runtimes:
         places = [[p["name"], str(p["lines"]), p["state"]] for p in run.runtimes]
         parts.append(_table(["runtime", "lines", ""], places))

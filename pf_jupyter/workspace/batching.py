@@ -47,6 +47,7 @@ class LocalBatching(LocalEvaluating, RunsBatches):
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
         runtimes: Sequence[Any] | None = None,
+        on: Any = None,
         on_event: OnBatchEvent | None = None,
         raise_on_failure: bool = False,
         steering: StopRule | None = None,
@@ -84,6 +85,7 @@ class LocalBatching(LocalEvaluating, RunsBatches):
             name=name,
             tags=dict(tags or {}),
             runtimes=names_of(runtimes),
+            on=on,
         )
         record = core.batches.run(
             self.id,

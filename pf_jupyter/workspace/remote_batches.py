@@ -222,6 +222,13 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     known = dict(options)
     mapping, earlier = known.pop("mapping", None), known.pop("resume_from", None)
     runtimes: Sequence[Any] | None = known.pop("runtimes", None)
+    if not isinstance(known.get("on"), str | None):
+        raise UsageError(
+            "a cluster of this process cannot be used by the server",
+            code="bad_cluster",
+            hint="give its address, or work without the server: "
+            "pf_jupyter.connect(server=False)",
+        )
     names = names_of(runtimes)
     return {
         **{key: pack(_plain(value)) for key, value in known.items()},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,3 +57,13 @@ def names_of(runtimes: Sequence[Any] | None) -> tuple[str, ...] | None:
     if isinstance(runtimes, str):
         runtimes = [part.strip() for part in runtimes.split(",")]
     return tuple(str(getattr(runtime, "name", runtime)) for runtime in runtimes)
+
+
+def dashboard_link(cluster: Mapping[str, Any]) -> str:
+    """Return a link to the dashboard of a cluster, nothing when it has none."""
+    address = str(cluster.get("dashboard") or "")
+    if not address.startswith(("http://", "https://")):
+        return ""
+    safe = html.escape(address, quote=True)
+    link = f'<a href="{safe}" target="_blank" rel="noopener">Dask dashboard</a>'
+    return f"<div>{link}</div>"

@@ -56,6 +56,12 @@ CREATE_OPTIONS = (
         complete="runtime",
     ),
     Argument(
+        "--on",
+        "a Dask cluster that takes the lines: dask://HOST:PORT as the runtime sees it, "
+        "or $name of a cluster",
+        metavar="CLUSTER",
+    ),
+    Argument(
         "--run", "a run whose outputs are mapped: ${run.outputs.name}", complete="run"
     ),
     Argument(
@@ -133,6 +139,8 @@ def create_batch(context: Context, arguments: Namespace, **options: Any) -> Outc
     }
     if others:
         given["runtimes"] = others
+    if arguments.on is not None:
+        given["on"] = _cluster(context, arguments.on)
     runtime = context.ready_runtime(name, flow)
     outcome = run_followed(
         context, lambda listen: runtime.batch(flow, on_event=listen, **given)
@@ -162,6 +170,19 @@ def data_of(context: Context, text: str | None) -> Any:
             f"there is no variable {text[1:]!r}",
             code="bad_value",
             hint="give a path, or $name of a DataFrame or a list of dictionaries",
+        )
+    return context.variables[text[1:]]
+
+
+def _cluster(context: Context, text: str) -> Any:
+    """Return the cluster that a word stands for: an address, or a variable's value."""
+    if not text.startswith("$"):
+        return text
+    if text[1:] not in context.variables:
+        raise UsageError(
+            f"there is no variable {text[1:]!r}",
+            code="bad_value",
+            hint="give dask://HOST:PORT, or $name of a cluster or client of Dask",
         )
     return context.variables[text[1:]]
 

@@ -27,7 +27,7 @@ from .revival import bring_back
 if TYPE_CHECKING:
     from ..evaluation.stopping import StopRule
 
-from .several import under_way
+from .several import find_cluster, let_go, under_way
 from .under_way import BatchUnderWay, OnProgress, Tools
 
 _ATTEMPTS = 3
@@ -100,14 +100,17 @@ class BatchRunner:
             on_plan(record.run_id)
         folder = RunFolder(self._store.folder, record.run_id)
         folder.make()
+        made = None
         try:
             made = self._prepare(request, start, folder, before)
+            find_cluster(self._tools, made, runtime_id, on_phase)
             record = replace(record, flow=made.flow.name, inputs=_inputs(made))
             folder.define(made.definition(folder))
             folder.keep_flow(made.snapshot)
             runtime, record = self._begin(runtime_id, start, record, on_phase)
         except BaseException:
             folder.remove()
+            let_go(made)
             raise
         if on_begin is not None:
             on_begin(record.run_id)
@@ -165,6 +168,7 @@ class BatchRunner:
             # whoever takes a batch up again wants the runtime back that it lost
             bring_back(self._life, runtime_id, error)
             runtime, _channel = self._executor.ready(runtime_id, on_phase)
+        find_cluster(self._tools, made, runtime_id, on_phase)
         taken = self._store.batches.take_up(
             run_id,
             runtime_id,
@@ -172,6 +176,7 @@ class BatchRunner:
             runtime=runtime.name,
         )
         if not taken:
+            let_go(made)
             raise IllegalState(
                 f"run {run_id} cannot be taken up now",
                 hint="somebody else may be at it, or its runtime is not ready: "

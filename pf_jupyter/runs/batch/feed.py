@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ...runtimes.pending import Pending
 
 WINDOW_LINES = 4096
+EXECUTOR_LINES = 1024
 WINDOW_BYTES = 8 << 20
 CHUNK_LINES = 256
 CHUNK_BYTES = 128 << 10
@@ -67,6 +68,7 @@ class Feed:
         self._error: BaseException | None = None
         self._pending: Pending | None = None
         self._guard = threading.Lock()
+        self._most_lines = WINDOW_LINES
         self.on_opened: Callable[[int], None] = lambda executors: None
 
     def run(
@@ -184,6 +186,7 @@ class Feed:
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "batch_opened":
+            self._most_lines = max(WINDOW_LINES, EXECUTOR_LINES * event["executors"])
             self.on_opened(event["executors"])
             self._opened.set()
         self._inbox.put(event)
@@ -286,7 +289,7 @@ class Feed:
 
     def _has_room(self) -> bool:
         return not self._under_way or (
-            len(self._under_way) < WINDOW_LINES and self._bytes < WINDOW_BYTES
+            len(self._under_way) < self._most_lines and self._bytes < WINDOW_BYTES
         )
 
     def _send_rows(self, portions: Iterator[list[Any]]) -> None:

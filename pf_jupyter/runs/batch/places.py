@@ -10,6 +10,7 @@ from ...runtimes.life import Life
 from ...store.records import RuntimeRecord
 from ...store.store import Store
 from ..execute import Executor
+from .pool import FIRST_WINDOW
 from .revival import bring_back
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ class Place(Protocol):
     ----------
     name
         What people call it.
+    ahead
+        How many lines are there for each executor at any time.
     """
 
     name: str
+    ahead: int
 
     def open(self) -> WorkerChannel:
         """Return a channel to a worker there (RuntimeFailed, Unreachable)."""
@@ -52,6 +56,8 @@ class RuntimePlace:
     runtime
         Its record.
     """
+
+    ahead = FIRST_WINDOW
 
     def __init__(self, executor: Executor, life: Life, runtime: RuntimeRecord) -> None:
         self._executor = executor

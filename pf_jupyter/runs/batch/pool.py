@@ -15,7 +15,7 @@ from typing import Any
 Line = tuple[int, Mapping[str, Any]]
 
 FIRST_WINDOW = 64
-MOST_HELD = 4096
+MOST_HELD = 1 << 15
 _AHEAD_SECONDS = 2.0
 _RATE_SECONDS = 5.0
 _WAIT_SECONDS = 0.1
@@ -30,6 +30,13 @@ class Share:
         Where it takes lines from.
     name
         Of the place.
+
+    Attributes
+    ----------
+    executors
+        How many lines that compute can run there at once.
+    ahead
+        Lines for each of them that are there at any time.
     """
 
     def __init__(self, pool: Pool, name: str) -> None:
@@ -37,6 +44,7 @@ class Share:
         self.name = name
         self.held: dict[int, Mapping[str, Any]] = {}
         self.executors = 1
+        self.ahead = FIRST_WINDOW
         self.done = 0
         self.ended = False
         self._recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
@@ -45,7 +53,7 @@ class Share:
     def window(self) -> int:
         """How many lines it may hold."""
         ahead = int(self.rate * _AHEAD_SECONDS)
-        return min(MOST_HELD, max(FIRST_WINDOW * self.executors, ahead))
+        return min(MOST_HELD, max(self.ahead * self.executors, ahead))
 
     @property
     def rate(self) -> float:

@@ -18,6 +18,7 @@ from ...worker.protocol import pack_value
 from ...worker.scrubbing import Secrets, secrets_of
 from .. import artifacts, connections, overrides
 from .. import inputs as given_inputs
+from .cluster import ClusterPlace
 from .data import Rows, open_rows
 from .folder import RunFolder
 from .mapping import Plan, bind
@@ -41,6 +42,10 @@ class Prepared:
         What is not as it was in the run that is taken up, in words.
     facts
         What else the record is to say of the run.
+    cluster
+        The cluster that takes its lines.
+    sees_files
+        Whether rows may name images of this machine.
     """
 
     request: BatchRequest
@@ -55,6 +60,7 @@ class Prepared:
     secrets: Secrets
     changed: list[str]
     facts: dict[str, Any] = field(default_factory=dict)
+    cluster: ClusterPlace | None = None
     sees_files: bool = field(default_factory=artifacts.sees_files.get)
 
     @property
@@ -264,6 +270,8 @@ def continued(request: BatchRequest, definition: Mapping[str, Any]) -> BatchRequ
             made = _with(made, name, value)
     if request.tags:
         made = _with(made, "tags", request.tags)
+    if request.on is not None:
+        made = _with(made, "on", request.on)
     if request.runtimes is not None:
         made = _with(made, "runtimes", request.runtimes)
     return _with(made, "resume_from", request.resume_from)

@@ -46,6 +46,8 @@ class BatchRequest:
     runtimes
         Names of further runtimes that take some of the lines; None means those of
         the run that is taken up.
+    on
+        A Dask cluster that takes the lines: its address, or an object of Dask.
     """
 
     path: Path
@@ -64,10 +66,15 @@ class BatchRequest:
     name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     runtimes: Sequence[str] | None = None
+    on: Any = None
 
     def to_dict(self, data: str | None) -> dict[str, Any]:
         """Return it as JSON; ``data`` is the path under which the rows are found."""
         kept = {item.name: getattr(self, item.name) for item in fields(self)}
+        if self.on is not None:
+            from .cluster import address_of
+
+            kept["on"] = address_of(self.on)
         return {**kept, "path": str(self.path), "data": data}
 
     @classmethod

@@ -54,6 +54,8 @@ class SharedFeed:
         The most lines that run at once, in all places together, or None.
     note
         Told in words what happens to places.
+    finisher
+        Where what comes after all lines runs; None means in one of the places.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class SharedFeed:
         *,
         workers: int | None,
         note: Callable[[str], None],
+        finisher: Place | None = None,
     ) -> None:
         self._places = list(places)[:workers] if workers else list(places)
+        self._finisher = finisher
         self._snapshot = snapshot
         self._body = dict(body)
         self._pool = Pool(lines)
@@ -241,6 +245,7 @@ class SharedFeed:
 
     def _opened(self, hand: _Hand, executors: int) -> None:
         hand.share.executors = max(1, executors)
+        hand.share.ahead = hand.place.ahead
 
     def _revived(self, place: Place, error: PfError) -> bool:
         over = self._stopped or self._pool.over
@@ -364,7 +369,8 @@ class SharedFeed:
         """Run what comes after all lines in one place that is left."""
         errors: list[PfError] = []
         gone = self._gone
-        for place in sorted(self._places, key=lambda place: place.name in gone):
+        places = sorted(self._places, key=lambda place: place.name in gone)
+        for place in [self._finisher] if self._finisher else places:
             try:
                 channel = place.open()
             except PfError as error:

@@ -19,11 +19,12 @@ class RowsAsked(Asked):
     """What batches and evaluations share; ``rows`` are a few rows instead of a file.
 
     ``runtimes`` are further ones that take lines, too. Values that JSON has no words
-    for are marked with ``$pf``.
+    for are marked with ``$pf``. ``on`` is the address of a Dask cluster.
     """
 
     runtime: Name | None = None
     runtimes: list[Name] | None = Field(None, max_length=100)
+    on: Text | None = None
     data: AnyFile | None = None
     rows: list[Json] | None = Field(None, max_length=MOST_ROWS)
     mapping: Json | None = None
@@ -141,6 +142,7 @@ class BatchAnswer(Answer):
     failures: list[dict[str, Any]]
     nodes: dict[str, Any]
     runtimes: list[dict[str, Any]] = Field(default_factory=list)
+    cluster: dict[str, Any] = Field(default_factory=dict)
     tokens: dict[str, Any]
     aggregation: dict[str, Any]
     aggregation_error: dict[str, Any] | None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
-from ...errors import NotFound
+from ...errors import NotFound, UsageError
 from ...workspace import parcels
 from ...workspace.api import BatchRun, Runtime
 from ...workspace.remote_batch_wire import (
@@ -57,13 +57,20 @@ def rows_of(ask: Ask, body: models.RowsAsked) -> Any:
 
 def options_of(body: models.RowsAsked) -> dict[str, Any]:
     """Return what batches and evaluations share."""
+    if body.on is not None and "?" in body.on:
+        # The files would be the server's, which are not for everybody to name.
+        raise UsageError(
+            "certificates of a cluster are not named over HTTP",
+            code="bad_cluster",
+            hint="let Dask's configuration in the runtime name them",
+        )
     packed = {
         name: None if value is None else unpack(value)
         for name in ("mapping", "connections", "overrides", "init")
         for value in (getattr(body, name),)
     }
     plain = ("variant", "environment_variables", "workers", "line_timeout")
-    more = ("batch_timeout", "name", "tags", "resume_from", "runtimes")
+    more = ("batch_timeout", "name", "tags", "resume_from", "runtimes", "on")
     known = {name: getattr(body, name) for name in (*plain, *more)}
     return {**packed, **known}
 

@@ -1,0 +1,1 @@
+"""Batches on a Dask cluster: what runs beside the scheduler, and in its workers."""

@@ -1,0 +1,265 @@
+"""Batches on a Dask cluster: equal, resumed, one worker lost, versions and secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from pf_jupyter.errors import IllegalState, RunCanceled, Unreachable, UsageError
+from pf_jupyter.workspace.local import LocalWorkspace
+
+from .dask_cluster import OTHER_VERSION, running_cluster
+
+PATIENCE = 60.0
+FLOW = """\
+inputs:
+  x: {type: int}
+  place: {type: string}
+outputs:
+  out: {type: string, reference: '${step.output}'}
+nodes:
+- name: step
+  type: python
+  source: {type: code, path: step.py}
+  inputs: {x: '${inputs.x}', place: '${inputs.place}'}
+- name: total
+  type: python
+  source: {type: code, path: total.py}
+  inputs: {values: '${step.output}'}
+  aggregation: true
+"""
+STEP = """\
+import os, pathlib, time
+from promptflow.core import tool
+
+@tool
+def step(x: int, place: str):
+    place = pathlib.Path(place)
+    with open(place / "begun", "a") as begun:
+        begun.write(f"{{x}} {{os.getpid()}}\\n")
+    {body}
+    return x * 2
+"""
+TOTAL = """\
+from promptflow.core import log_metric, tool
+
+@tool
+def total(values):
+    log_metric("sum", sum(values))
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with running_cluster(tmp_path_factory.mktemp("dask"), 2) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def rt(tmp_path_factory):
+    made = LocalWorkspace(tmp_path_factory.mktemp("dask") / "home")
+    yield made.runtimes.create("a", compute="process")
+    for runtime in made.runtimes.list():
+        runtime.delete()
+    made.close()
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Make a flow and its rows."""
+
+    def make(body="", rows=60):
+        folder = tmp_path / "flow"
+        folder.mkdir()
+        (folder / "flow.dag.yaml").write_text(FLOW)
+        (folder / "step.py").write_text(STEP.format(body=body))
+        (folder / "total.py").write_text(TOTAL)
+        return folder, [{"x": n, "place": str(tmp_path)} for n in range(rows)]
+
+    return make
+
+
+def outputs_of(run):
+    return [json.loads(text) for text in run.outputs_path.read_text().splitlines()]
+
+
+def expected(rows):
+    return [{"line_number": n, "out": n * 2} for n in range(rows)]
+
+
+def begun(place):
+    file = place / "begun"
+    if not file.exists():
+        return []
+    return [tuple(map(int, text.split())) for text in file.read_text().splitlines()]
+
+
+def wait_for(what):
+    end = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def address(cluster):
+    return cluster.address.replace("tcp://", "dask://")
+
+
+def test_a_cluster_gives_what_the_runtime_gives(rt, cluster, make):
+    body = "os._exit(3) if x == 7 else None\n    assert x != 5, 'five'"
+    flow, rows = make(body)
+    here = rt.batch(flow, rows)
+    seen = []
+    run = rt.batch(flow, rows, on=address(cluster), on_event=seen.append)
+    assert run.status == "Completed", run.error
+    assert outputs_of(run) == outputs_of(here)
+    assert run.counts == here.counts == {**here.counts, "completed": 58, "failed": 2}
+    assert run.metrics == here.metrics
+    failures = [
+        [(f["kind"], f["line_number"]) for f in r.failures] for r in (run, here)
+    ]
+    assert sorted(failures[0]) == sorted(failures[1])
+    assert (run.cluster["workers"], run.cluster["threads"]) == (2, 2)
+    facts = next(event for event in seen if event["event"] == "batch_cluster")
+    assert facts["versions"]["distributed"]
+    # every line has run once but those that shared a process with the one that ended
+    assert run.failed()[0].enter().inputs["x"] in (5, 7)
+    wait_for(lambda: not any(alive(pid) for _x, pid in begun(flow.parent)))
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_lost_worker_costs_nothing_but_time(rt, cluster, make):
+    body = "while not (place / 'go').exists(): time.sleep(0.05)"
+    flow, rows = make(body, rows=24)
+    third = cluster.worker()
+    cluster.wait(3)
+    notes = []
+
+    def lose():
+        wait_for(lambda: len({pid for _x, pid in begun(flow.parent)}) >= 3)
+        cluster.kill(third)
+        wait_for(lambda: any("lost" in note for note in notes))
+        (flow.parent / "go").touch()
+
+    def listen(event):
+        if event["event"] == "batch_note":
+            notes.append(event["text"])
+        elif event["event"] == "batch_cluster":
+            assert event["workers"] == 3
+            thread.start()
+
+    thread = threading.Thread(target=lose)
+    run = rt.batch(flow, rows, on=address(cluster), on_event=listen)
+    thread.join(PATIENCE)
+    assert run.status == "Completed", run.error
+    assert outputs_of(run) == expected(24)
+    journal = (run.outputs_path.parents[1] / "journal.jsonl").read_text().splitlines()
+    numbers = [json.loads(line)["line_number"] for line in journal]
+    assert sorted(numbers) == list(range(24))
+
+
+def test_a_canceled_batch_ends_its_code_and_goes_on_later(rt, cluster, make):
+    body = "while x >= 4 and not (place / 'go').exists(): time.sleep(0.05)"
+    flow, rows = make(body, rows=20)
+    runs = rt._workspace.runs
+
+    def listen(event):
+        far = event["event"] == "batch_progress" and event["completed"] >= 4
+        if far and any(x >= 4 for x, _pid in begun(flow.parent)):
+            runs.cancel(event["run_id"])
+
+    run = rt.batch(flow, rows, on=address(cluster), on_event=listen)
+    assert run.status == "Canceled"
+    assert 4 <= run.counts["completed"] < 20
+    with pytest.raises(RunCanceled):
+        run.raise_for_status()
+    wait_for(lambda: not any(alive(pid) for _x, pid in begun(flow.parent)))
+    (flow.parent / "go").touch()
+    done = run.counts["completed"]
+    before = len(begun(flow.parent))
+    again = run.resume()
+    assert again.status == "Completed", again.error
+    assert outputs_of(again) == expected(20)
+    assert len(begun(flow.parent)) - before == 20 - done
+
+
+def test_a_client_that_is_killed_leaves_nothing_running(rt, cluster, make):
+    body = "while not (place / 'go').exists(): time.sleep(0.05)"
+    flow, rows = make(body, rows=6)
+    lost = []
+
+    def kill():
+        wait_for(lambda: begun(flow.parent))
+        place = rt._workspace.core.batches._active
+        batch = next(iter(place.values()))
+        lost.append(batch._made.cluster._channel.handshake()["pid"])
+        os.kill(lost[0], signal.SIGKILL)
+        first = {pid for _x, pid in begun(flow.parent)}
+        wait_for(lambda: not any(alive(pid) for pid in first))
+        (flow.parent / "go").touch()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    run = rt.batch(flow, rows, on=address(cluster))
+    thread.join(PATIENCE)
+    assert lost
+    assert run.status == "Completed", run.error
+    assert outputs_of(run) == expected(6)
+
+
+def test_another_version_is_refused_with_both_named(rt, cluster, make):
+    flow, rows = make()
+    import distributed
+
+    other = cluster.worker(other=True)
+    cluster.wait(3)
+    before = len(rt._workspace.runs.list())
+    try:
+        with pytest.raises(IllegalState) as caught:
+            rt.batch(flow, rows, on=address(cluster))
+    finally:
+        cluster.kill(other)
+    error = caught.value
+    assert error.code == "dask_version_mismatch"
+    assert OTHER_VERSION in error.message
+    assert distributed.__version__ in error.message
+    assert len(rt._workspace.runs.list()) == before
+    assert begun(flow.parent) == []
+
+
+def test_what_is_no_cluster_is_refused(rt, make):
+    flow, rows = make()
+    for wrong in ("nonsense", "http://x:1", "tls://x:1?ca=a", 5):
+        with pytest.raises(UsageError) as caught:
+            rt.batch(flow, rows, on=wrong)
+        assert caught.value.code == "bad_cluster"
+    with pytest.raises(UsageError):
+        rt.batch(flow, rows, on="tls://127.0.0.1:1?ca=/no&cert=/no&key=/no")
+    with pytest.raises(Unreachable) as unreached:
+        rt.batch(flow, rows, on="dask://127.0.0.1:1")
+    assert unreached.value.code == "dask_unreachable"
+    with pytest.raises(UsageError):
+        rt.batch(flow, rows, on="dask://127.0.0.1:1", runtimes=["a"])
+
+
+def test_a_client_of_this_process_will_do(rt, cluster, make):
+    from distributed import Client
+
+    flow, rows = make()
+    with Client(cluster.address, set_as_default=False) as client:
+        run = rt.batch(flow, rows, on=client)
+        assert run.status == "Completed", run.error
+        assert outputs_of(run) == expected(60)
+        assert client.status == "running"
