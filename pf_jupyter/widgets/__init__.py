@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from .panel import Panel
 
 PANELS: Mapping[str, str] = {
+    "chat": "chat_page:ChatPage",
+    "compare": "comparing:ComparisonPage",
     "flow": "flow_page:FlowPage",
+    "run": "run_page:RunPage",
 }
 """Each panel by its name: the module in this room, and the class."""
 

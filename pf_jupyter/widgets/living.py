@@ -123,11 +123,13 @@ class LivingGraph:
                 cached=bool(node.cached_run_id),
                 tokens=tokens.get(name),
             )
+        self._forget_texts()
         self.length_ms = result.duration_ms
         self.timeline = timeline_of(result.nodes, self.nodes, result.duration_ms)
 
     def abandon(self, status: str) -> None:
         """Mark what still runs as ended in this way; no result will come."""
+        self._forget_texts()
         for name, state in self.nodes.items():
             if state.get("status") == "Running":
                 self._set(name, status=status, since=None)
@@ -167,6 +169,11 @@ class LivingGraph:
                     "note": note,
                 }
         return shown
+
+    def _forget_texts(self) -> None:
+        """What streamed is whole now, and has a place of its own."""
+        for name in [n for n, state in self.nodes.items() if state.get("text")]:
+            self._set(name, text="")
 
     def _set(self, name: str, **facts: Any) -> None:
         if not name:

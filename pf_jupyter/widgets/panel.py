@@ -52,6 +52,9 @@ Result = TypeVar("Result")
 _VIEW = "application/vnd.jupyter.widget-view+json"
 VIEW_SECONDS = 1.0
 """How old a view may be while only its graphs live."""
+FIRST_SECONDS = 0.1
+UNATTENDED_SECONDS = 30.0
+"""How long a panel may take for its first view before it is shown as it is."""
 _UNIQUE = "pf0-"
 """What identities in views begin with; each place that shows one has its own."""
 
@@ -274,6 +277,9 @@ class Panel(anywidget.AnyWidget):
     def _repr_mimebundle_(
         self, **_options: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
+        # What is kept in a file should say more than that something is on its way;
+        # where nobody waits in front of it, there is time.
+        self.settle(FIRST_SECONDS if attended() else UNATTENDED_SECONDS)
         bundle: dict[str, Any] = {
             "text/plain": self._plain(),
             "text/html": self.static_html(),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 MAX_KINDS = 20
+BIN_EDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
+"""Milliseconds between the bins of a node's histogram: two for each power of ten."""
+
 _WINDOW_SECONDS = 10.0
 
 
@@ -29,6 +33,7 @@ class Tally:
         self.failed = 0
         self._kinds: dict[str, dict[str, Any]] = {}
         self._nodes: dict[str, dict[str, float]] = {}
+        self._bins: dict[str, list[int]] = {}
         self.tokens: dict[str, int] = {}
         self._began = time.monotonic()
         self._recent: deque[tuple[float, int]] = deque([(self._began, 0)])
@@ -53,8 +58,12 @@ class Tally:
             known = self._nodes.get(name)
             if known is None:
                 known = self._nodes[name] = {}
+                self._bins[name] = [0] * (len(BIN_EDGES) + 1)
             known[status] = known.get(status, 0) + 1
-            known["ms"] = known.get("ms", 0.0) + (node.get("duration_ms") or 0.0)
+            took = node.get("duration_ms")
+            known["ms"] = known.get("ms", 0.0) + (took or 0.0)
+            if took is not None and status != "Bypassed":
+                self._bins[name][bisect_right(BIN_EDGES, took)] += 1
             model = node.get("model")
             if model:
                 for key, value in (model.get("usage") or {}).items():
@@ -94,13 +103,14 @@ class Tally:
 
     @property
     def nodes(self) -> dict[str, dict[str, Any]]:
-        """Of each node how often it ended how, and its mean time in milliseconds."""
+        """Of each node how often it ended how, its mean time in ms, its histogram."""
         shown = {}
         for name, known in self._nodes.items():
             counts = {key: int(count) for key, count in known.items() if key != "ms"}
             ran = sum(counts.values()) - counts.get("Bypassed", 0)
             mean = round(known["ms"] / ran, 3) if ran else None
-            shown[name] = {"statuses": counts, "mean_ms": mean}
+            bins = list(self._bins[name])
+            shown[name] = {"statuses": counts, "mean_ms": mean, "bins": bins}
         return shown
 
     def progress(self) -> dict[str, Any]:

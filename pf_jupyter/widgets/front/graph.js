@@ -106,7 +106,7 @@ class NodeView {
      it cost, what kind it is. */
   detailText(state, status, mark) {
     const room = Math.floor((this.box.width - 34 - mark.length * 6.4) / 6);
-    if (state.text && status === "Running") {
+    if (state.text) {
       const tail = state.text.replace(/\s+/g, " ").slice(-Math.max(room - 1, 4));
       return `…${tail}`;
     }
@@ -243,7 +243,11 @@ export class Graph {
     tool("−", "zoom out (−)", () => this.zoom(1 / 1.25));
     tool("+", "zoom in (+)", () => this.zoom(1.25));
     tool("⤢", "fit (0)", () => this.fit());
-    shell.append(this.svg, tools);
+    this.bar = document.createElement("div");
+    this.bar.className = "pf-graphbar";
+    this.bar.append(tools);
+    shell.append(this.svg);
+    shell.after(this.bar);
     this.shell = shell;
     this.view = null;
     this.watch?.disconnect();

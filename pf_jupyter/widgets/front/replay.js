@@ -38,7 +38,7 @@ class Replay {
     this.play.addEventListener("click", () => (this.running ? this.pause() : this.begin()));
     this.pause();
     this.say(1);
-    graph.shell.after(this.row);
+    graph.bar.prepend(this.row);
   }
 
   say(share) {

@@ -1,0 +1,338 @@
+"""How a batch run looks: where it is, its metrics, what failed, its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ..commands.wording import milliseconds, plural, seconds
+from .comparing import comparison_view, runs_to_compare
+from .elements import Child, Element, h
+from .living import graph, still
+from .node_details import error_text
+from .parts import ButtonKind, badge, button, card, page, row, text
+from .plots import BIN_NAMES, bars, intervals
+from .shown import (
+    dismissible,
+    empty,
+    facts,
+    loading,
+    notice,
+    progress,
+    table,
+    tabs,
+)
+from .values import shown_values, written
+
+if TYPE_CHECKING:
+    from ..workspace.api import BatchRun, FlowInfo, LineResult
+    from .run_page import RunPage
+
+LINES_PER_PAGE = 25
+LINES_FOR_ESTIMATES = 20_000
+"""Above this, metrics stand without intervals: they take reading every line."""
+
+
+@dataclass
+class LineFilter:
+    """Which lines are shown: those with ``status`` from number ``start`` of them on."""
+
+    status: str = ""
+    start: int = 0
+    opened: int | None = None
+    line: LineResult | None = None
+
+
+@dataclass
+class BatchFacts:
+    """What was read of a batch, in a thread, for a page to be drawn from."""
+
+    run: BatchRun
+    info: FlowInfo | None
+    picture: str
+    others: Sequence[Mapping[str, Any]]
+    lines: Sequence[LineResult]
+    estimates: Mapping[str, Any]
+    still_picture: str = ""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls,
+        run: BatchRun,
+        info: FlowInfo | None,
+        picture: str,
+        others: Sequence[Mapping[str, Any]],
+        shown: LineFilter,
+    ) -> BatchFacts:
+        """Read what a page needs of a batch."""
+        stream = run.lines(status=shown.status or None)
+        lines = list(islice(stream, shown.start, shown.start + LINES_PER_PAGE))
+        over = run.status not in ("Running", "Interrupted")
+        few = run.counts.get("completed", 0) <= LINES_FOR_ESTIMATES
+        estimates = dict(run.estimates) if over and few else {}
+        return cls(run, info, picture, others, lines, estimates)
+
+
+def batch_page(panel: RunPage, *, live: bool) -> Element:
+    """Return the page of a batch."""
+    facts_ = panel.facts
+    assert facts_ is not None
+    run = facts_.run
+    resume = run.status in ("Interrupted", "Canceled") or (
+        run.status == "Failed" and not panel.working("resume")
+    )
+    going = run.status == "Running"
+    return page(
+        run.name or run.flow,
+        _where(panel),
+        notice("The batch did not complete", error_text(run.error), tone="no")
+        if run.error
+        else None,
+        _graph(panel, live),
+        _node(panel),
+        card(
+            tabs(
+                "batch",
+                [
+                    ("metrics", "Metrics", _metrics(facts_)),
+                    ("failures", _failure_words(run), _failures(run)),
+                    ("lines", "Lines", _lines(panel)),
+                    ("compare", "Compare", _compare(panel)),
+                    ("about", "About", _about(run)),
+                ],
+            ),
+            key="batch",
+        ),
+        lead=badge(run.status),
+        subtitle=f"{run.run_id} · {run.runtime}",
+        actions=[
+            button(
+                "Cancel",
+                "stop",
+                icon="stop",
+                kind="danger",
+                busy=panel.working("cancel"),
+            )
+            if going
+            else None,
+            button("Go on", "resume", icon="play", busy=panel.working("resume"))
+            if resume
+            else None,
+            button("Read again", "reload", icon="refresh", kind="quiet", bare=True),
+        ],
+    )
+
+
+def _where(panel: RunPage) -> Element:
+    assert panel.facts is not None
+    run, now = panel.facts.run, panel.facts.progress
+    counts = {**run.counts, **{k: v for k, v in now.items() if k in run.counts}}
+    done = counts.get("completed", 0) + counts.get("failed", 0)
+    total = counts.get("total", 0)
+    words = [f"{done} of {total} lines"]
+    if counts.get("failed"):
+        words.append(f"{counts['failed']} failed")
+    if counts.get("reused"):
+        words.append(f"{counts['reused']} taken over")
+    if now.get("rate"):
+        words.append(f"{now['rate']:.3g} a second")
+    if now.get("seconds_left"):
+        words.append(f"about {seconds(now['seconds_left'])} left")
+    elif run.duration_ms:
+        words.append(milliseconds(run.duration_ms))
+    tokens = (now.get("tokens") or run.tokens or {}).get("total_tokens")
+    if tokens:
+        words.append(f"{tokens} tokens")
+    return progress(done, total or 1, " · ".join(words))
+
+
+def _graph(panel: RunPage, live: bool) -> Child:
+    if not panel.picture:
+        return None
+    if live:
+        return card(graph(panel.living, panel.picture, panel.node), key="graph")
+    drawn = panel.workspace.flows.picture(panel.flow or "", panel.living.states)
+    return card(still(drawn.svg))
+
+
+def _node(panel: RunPage) -> Child:
+    if panel.node is None:
+        return None
+    node = panel.living.nodes.get(panel.node, {})
+    counts, bins = node.get("counts") or {}, node.get("bins") or []
+    shown = (
+        bars(bins, BIN_NAMES, f"how long lines took in {panel.node}") if bins else None
+    )
+    return card(
+        facts(
+            [
+                *((status, str(count)) for status, count in counts.items()),
+                ("on average", milliseconds(node.get("mean_ms"))),
+            ]
+        ),
+        shown,
+        title=panel.node,
+        actions=[dismissible("close_node")],
+        key="node",
+    )
+
+
+def _metrics(found: BatchFacts) -> Child:
+    run = found.run
+    if not run.metrics and not found.estimates:
+        return text("This flow logs no metrics.", quiet=True)
+    spans = [
+        (
+            name,
+            float(estimate.value),
+            (estimate.interval.low, estimate.interval.high)
+            if estimate.interval
+            else None,
+        )
+        for name, estimate in found.estimates.items()
+    ]
+    rest = {name: v for name, v in run.metrics.items() if name not in found.estimates}
+    rows = [[name, _number(value)] for name, value in rest.items()]
+    return [
+        intervals(spans, "metrics with their intervals") if spans else None,
+        table(["metric", "value"], rows, numbers=[1], caption="metrics")
+        if rows
+        else None,
+    ]
+
+
+def _failure_words(run: BatchRun) -> str:
+    failed = run.counts.get("failed", 0)
+    return f"{failed} failed" if failed else "Failures"
+
+
+def _failures(run: BatchRun) -> Child:
+    if not run.failures:
+        return text("No line failed.", tone="ok" if run.status == "Completed" else "")
+    rows: list[list[Child]] = [
+        [
+            str(kind["count"]),
+            h("code", kind["kind"]),
+            str(kind.get("node") or ""),
+            [
+                h("span", str(kind.get("message") or "")[:300]),
+                h("span", kind["hint"], class_="pf-mu pf-block")
+                if kind.get("hint")
+                else None,
+            ],
+            button(f"Line {kind['line_number']}", "line", number=kind["line_number"]),
+        ]
+        for kind in run.failures
+    ]
+    heads = ["lines", "kind", "node", "the first of them", ""]
+    return table(heads, rows, numbers=[0], caption="kinds of failures")
+
+
+def _lines(panel: RunPage) -> Child:
+    found, shown = panel.facts, panel.filter
+    assert found is not None
+    counts = found.run.counts
+    total = counts.get(shown.status.lower() or "total", 0)
+    first = None if shown.start else "these are the first"
+    last = None if len(found.lines) == LINES_PER_PAGE else "these are the last"
+    at: dict[str, Any] = {"status": shown.status, "icon": "back", "bare": True}
+    before, after = shown.start - LINES_PER_PAGE, shown.start + LINES_PER_PAGE
+    bar = row(
+        *(_kind(shown, status) for status in ("", "Completed", "Failed")),
+        h("span", f"from {shown.start} of {plural(total, 'line')}", class_="pf-mu"),
+        button("Before", "lines", start=before, reason=first, **at),
+        button("After", "lines", start=after, reason=last, **at | {"icon": "arrow"}),
+    )
+    if not found.lines:
+        return [bar, empty("list", "No lines", "None of this kind has a result.")]
+    rows: list[list[Child]] = [
+        [
+            button(
+                str(line.line_number), "line", kind="quiet", number=line.line_number
+            ),
+            badge(line.status),
+            h("code", _brief(line.inputs)),
+            h("code", _brief(line.outputs) if line.outputs else _why(line)),
+            milliseconds(line.duration_ms),
+        ]
+        for line in found.lines
+    ]
+    keys = [f"line:{line.line_number}" for line in found.lines]
+    heads = ["line", "status", "inputs", "outputs", "time"]
+    return [
+        bar,
+        _line(panel),
+        table(heads, rows, keys=keys, numbers=[4], caption="lines of the batch"),
+    ]
+
+
+def _kind(shown: LineFilter, status: str) -> Element:
+    kind: ButtonKind = "primary" if shown.status == status else ""
+    return button(status or "All", "lines", kind=kind, status=status, start=0)
+
+
+def _line(panel: RunPage) -> Child:
+    if panel.filter.opened is None:
+        return None
+    line = panel.filter.line
+    if line is None:
+        return loading(f"Reading line {panel.filter.opened}")
+    rows: list[list[Child]] = [
+        [
+            name,
+            badge(node.status),
+            h("code", _brief(node.output)),
+            milliseconds(node.duration_ms),
+        ]
+        for name, node in line.nodes.items()
+    ]
+    return card(
+        error_text(line.error) if line.error else None,
+        shown_values(line.inputs),
+        shown_values(line.outputs) if line.outputs else None,
+        table(["node", "status", "output", "time"], rows, numbers=[3], caption="nodes"),
+        title=f"Line {line.line_number}",
+        actions=[button("Close", "line", icon="cross", bare=True, kind="quiet",
+                        number=line.line_number)],
+        key="line",
+    )  # fmt: skip
+
+
+def _compare(panel: RunPage) -> Child:
+    assert panel.facts is not None
+    return [
+        runs_to_compare(panel.facts.others, busy=panel.working("compare")),
+        comparison_view(panel.comparison) if panel.comparison is not None else None,
+    ]
+
+
+def _about(run: BatchRun) -> Element:
+    return facts(
+        [
+            ("flow", str(run.flow_path)),
+            ("runtime", run.runtime),
+            ("evaluates", run.source_run or ""),
+            ("outputs", h("code", str(run.outputs_path))),
+            ("begun", str(run.created_at)[:19].replace("T", " ")),
+            *((f"tag {name}", value) for name, value in run.tags.items()),
+            *(("changed", words) for words in run.changed),
+        ]
+    )
+
+
+def _brief(value: Any) -> str:
+    words = value if isinstance(value, str) else written(value)
+    words = " ".join(words.split())
+    return words if len(words) <= 90 else words[:89] + "…"
+
+
+def _why(line: LineResult) -> str:
+    error = line.error or {}
+    return _brief(f"{error.get('code')}: {error.get('message')}") if error else ""
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else _brief(value)
