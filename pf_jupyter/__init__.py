@@ -49,6 +49,11 @@ def unload_ipython_extension(ipython: InteractiveShell) -> None:
     unload(ipython)
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Return where a checkout has what JupyterLab loads."""
+    return [{"src": "labextension", "dest": "pf-jupyter"}]
+
+
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """Return what a Jupyter server loads."""
     from .server.app import PfJupyter

@@ -244,6 +244,12 @@ _ALL = (
         "GET flow-starters/{name}",
         "Give the files of a small flow that works as it is",
     ),
+    _call("flows.examples", "GET flow-examples", "List the flows that come with us"),
+    _call(
+        "flows.example",
+        "GET flow-examples/{name}",
+        "Give the files of a flow that comes with us",
+    ),
     _call(
         "flows.upload",
         "POST flows/uploads",

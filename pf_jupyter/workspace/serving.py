@@ -114,6 +114,34 @@ def look_at_flow(workspace: Workspace, path: Path, text: str | None) -> dict[str
     }
 
 
+def example_files(name: str | None = None) -> dict[str, dict[str, str]]:
+    """Return the texts of the flows that come with us, by flow and file.
+
+    Parameters
+    ----------
+    name
+        Of the flow that is wanted; None for the names alone.
+    """
+    from ..runs.locate import examples
+
+    found = examples()
+    if name is None:
+        return {flow: {} for flow in found}
+    return {name: _texts(found[name])} if name in found else {}
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    texts = {}
+    for file in sorted(folder.rglob("*")):
+        parts = file.relative_to(folder).parts
+        if file.is_file() and not any(part[0] in "._" for part in parts):
+            try:
+                texts["/".join(parts)] = file.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue  # an image, say: whoever needs it copies the folder
+    return texts
+
+
 def record_of(result: RunResult) -> RunRecord:
     """Return the record that a result was made from."""
     record: RunRecord = result.record  # type: ignore[attr-defined]

@@ -61,6 +61,16 @@ def test_starters_work_as_they_are(server, kind):
     assert look(server, f"started-{kind}")["ok"]
 
 
+def test_examples_are_given_with_their_files(server):
+    _, _, found = server.ask("GET", "pf/api/flow-examples")
+    assert "hello" in found["names"]
+    _, _, hello = server.ask("GET", "pf/api/flow-examples/hello")
+    assert {"flow.dag.yaml", "data.jsonl"} <= set(hello["files"])
+    assert not [name for name in hello["files"] if "__pycache__" in name]
+    status, _, error = server.ask("GET", "pf/api/flow-examples/opera")
+    assert (status, error["code"]) == (404, "flow_not_found")
+
+
 def test_an_unknown_starter_is_refused_with_those_that_there_are(server):
     status, _, found = server.ask("GET", "pf/api/flow-starters/opera")
     assert status == 422

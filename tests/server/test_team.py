@@ -90,6 +90,8 @@ FOR_EVERYBODY = {
     *(
         "flows.look",
         "flows.starter",
+        "flows.examples",
+        "flows.example",
         "flows.show",
         "flows.picture",
         "flows.validate",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...commands.starters import STARTERS
-from ...errors import UsageError
+from ...errors import NotFound, UsageError
 from ...workspace.api import FlowInfo
 from ...workspace.remote_wire import pack, unpack, validation_to_json
-from ...workspace.serving import look_at_flow, require
+from ...workspace.serving import example_files, look_at_flow, require
 from .. import models
 from ..paths import below_root, flow_path
 from ..verb import Ask, verb
@@ -80,6 +80,24 @@ def _starter(ask: Ask) -> Any:
             hint=f"one of {', '.join(STARTERS)}",
         )
     return models.StarterFilesAnswer(type=kind, files=dict(STARTERS[kind]))
+
+
+@verb("flows.examples", answer=models.NamesAnswer)
+def _examples(ask: Ask) -> Any:
+    return models.NamesAnswer(names=sorted(example_files()))
+
+
+@verb("flows.example", answer=models.StarterFilesAnswer)
+def _example(ask: Ask) -> Any:
+    name = ask.path["name"]
+    files = example_files(name).get(name)
+    if files is None:
+        raise NotFound(
+            f"there is no example {name!r}",
+            code="flow_not_found",
+            hint="GET flow-examples lists them",
+        )
+    return models.StarterFilesAnswer(type=name, files=files)
 
 
 @verb("flows.upload", body=models.UploadFlow, answer=models.UploadAnswer)
