@@ -47,6 +47,7 @@ class Server:
     """
 
     team = False
+    engine = "unix:///nowhere/docker.sock"
 
     def __init__(self, folder: Path, *settings: str) -> None:
         self.folder = folder
@@ -84,7 +85,7 @@ class Server:
             **os.environ,
             "PYTHONPATH": path,
             "PF_JUPYTER_HOME": str(self.home),
-            "DOCKER_HOST": "unix:///nowhere/docker.sock",
+            "DOCKER_HOST": self.engine,
             "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
             "JUPYTER_DATA_DIR": str(self.folder / "data"),
             "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
