@@ -238,7 +238,9 @@ class Adopter:
             yield CheckResult(
                 "python",
                 "fail",
-                f"Python {version or 'of an unknown version'}, flows need 3.9 or newer",
+                f"Python {version}, flows need 3.9 or newer"
+                if version
+                else "there is no Python in it that starts",
                 "choose an image with Python 3.9 or newer",
             )
             return

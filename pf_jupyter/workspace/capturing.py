@@ -101,6 +101,13 @@ class Capturing:
         with self._steps.phase("look") as step:
             found, unexplained = self._look(self._engine)
             step.detail = _counted(found)
+        if found.empty:
+            raise UsageError(
+                f"{self._record.name} has the packages of its environment and no "
+                "others",
+                code="nothing_to_capture",
+                hint=f"%pfruntime packages {self._record.name} lists them",
+            )
         folder = self._write(found)
         definition = read_definition(folder)
         builder = self._bench.builder(self._record.compute, None, self._wish.connection)
@@ -139,11 +146,7 @@ class Capturing:
             index=self._wish.index_url,
         )
         if found.empty:
-            raise UsageError(
-                f"{record.name} has the packages of its environment and no others",
-                code="nothing_to_capture",
-                hint=f"%pfruntime packages {record.name} lists them",
-            )
+            return found, Explanation((), {}, {})
         in_layers = {
             name for layer in record.layers or () for name in layer["packages"]
         }
@@ -314,7 +317,7 @@ def _counted(found: Findings) -> str:
         number = sum(item.kind == kind for item in found.changes)
         if number:
             parts.append(f"{number} of {kind}")
-    return f"{' and '.join(parts)} by hand"
+    return f"{' and '.join(parts) or 'nothing'} by hand"
 
 
 def _files_left(unexplained: Explanation, states: Mapping[str, str]) -> list[Left]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pf_jupyter.environments.default import resolve_default
-from pf_jupyter.errors import EnvironmentFailed, PfError, UsageError  # noqa: F401
+from pf_jupyter.errors import AlreadyExists, EnvironmentFailed, UsageError
 from pf_jupyter.workspace.local import LocalWorkspace
 
 from .conftest import clear, open_workspace
@@ -219,3 +219,78 @@ def test_six_installs_by_hand_become_a_version_that_is_proved_equal(
     runtime.delete()
     # it is still theirs
     assert machine.do("echo", "there").strip() == "there"
+
+
+def test_layers_and_what_pip_put_into_the_home_are_captured(
+    shared: LocalWorkspace,
+    source: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = source.url.split("/")[2].split(":")[0]
+    monkeypatch.setenv("UV_DEFAULT_INDEX", source.index)
+    monkeypatch.setenv("UV_INSECURE_HOST", host)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    runtime = shared.runtimes.create(f"layered-{uuid.uuid4().hex[:8]}")
+    name = f"kept-{uuid.uuid4().hex[:8]}"
+    with pytest.raises(UsageError) as caught:
+        runtime.capture(name, to=tmp_path / "kept")
+    assert caught.value.code == "nothing_to_capture"
+    assert not (tmp_path / "kept").exists()
+
+    runtime.install("pf-layer==1.0")
+    node = flow(tmp_path / "installing", INSTALLING)
+    words = ["--user", "--no-deps", "pf-node", "--index-url", source.index]
+    done = runtime.run(node, text=" ".join([*words, "--trusted-host", host]))
+    assert done.outputs == {"said": "installed"}
+    # the home is a memory: it would be gone with the next start
+    made = runtime.capture(name, to=tmp_path / "kept", index_url=source.index)
+    assert made.equal, made.differences
+    assert [(one.name, one.after) for one in made.taken] == [
+        ("pf-layer", "1.0"),
+        ("pf-node", "1.0"),
+    ]
+    lock = (tmp_path / "kept" / "image_build" / "requirements.lock").read_text()
+    assert {"pf-layer==1.0", "pf-node==1.0"} <= set(lock.replace("_", "-").split())
+    # the same folder again: nothing has changed, so it is the same version
+    again = runtime.capture(name, to=tmp_path / "kept", index_url=source.index)
+    assert (again.version, again.digest) == ("1", made.digest)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").write_text("mine")
+    with pytest.raises(AlreadyExists):
+        runtime.capture(name, to=tmp_path / "other")
+    runtime.delete()
+
+
+def test_what_cannot_be_had_again_is_told_and_not_published(
+    shared: LocalWorkspace, machine: Machine, source: Source, tmp_path: Path
+) -> None:
+    runtime = shared.runtimes.adopt(machine.name, name=f"lost-{uuid.uuid4().hex[:8]}")
+    own = wheel(tmp_path, "pf_lost", "0.1", source=speaking("pf_lost"))
+    machine.write(f"/opt/{own.name}", own.read_bytes())
+    machine.pip(f"/opt/{own.name}")
+    machine.do("rm", f"/opt/{own.name}")
+    site = machine.do("python3", "-c", "import pf_lost; print(pf_lost.__file__)")
+    jinja = str(Path(site.strip()).parent / "jinja2" / "filters.py")
+    machine.do("python3", "-c", f"open({jinja!r}, 'a').write('# mine')")
+
+    name = f"kept-{uuid.uuid4().hex[:8]}"
+    with pytest.raises(EnvironmentFailed) as caught:
+        runtime.capture(name, to=tmp_path / "kept", index_url=source.index)
+    assert caught.value.code == "capture_differs"
+    assert "pf-lost" in caught.value.message
+    assert "which cannot be read" in caught.value.message
+    found = caught.value.details["capture"]
+    assert {"name": "pf-lost", "rebuilt": None}.items() <= found["differences"][
+        0
+    ].items()
+    left = {one["what"]: one["why"] for one in found["left"]}
+    assert "a file of Jinja2, edited by hand" in left[jinja]
+    names = [one.name for one in shared.environments.list()]
+    assert name not in names
+
+    made = runtime.capture(
+        name, to=tmp_path / "kept", index_url=source.index, partial=True
+    )
+    assert (made.version, made.equal) == ("1", False)
+    runtime.delete()
