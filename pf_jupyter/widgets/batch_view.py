@@ -184,17 +184,12 @@ def _metrics(found: BatchFacts) -> Child:
     run = found.run
     if not run.metrics and not found.estimates:
         return text("This flow logs no metrics.", quiet=True)
+    sure = {name: e for name, e in found.estimates.items() if e.interval is not None}
     spans = [
-        (
-            name,
-            float(estimate.value),
-            (estimate.interval.low, estimate.interval.high)
-            if estimate.interval
-            else None,
-        )
-        for name, estimate in found.estimates.items()
+        (name, float(e.value), (e.interval.low, e.interval.high))
+        for name, e in sure.items()
     ]
-    rest = {name: v for name, v in run.metrics.items() if name not in found.estimates}
+    rest = {name: value for name, value in run.metrics.items() if name not in sure}
     rows = [[name, _number(value)] for name, value in rest.items()]
     return [
         intervals(spans, "metrics with their intervals") if spans else None,

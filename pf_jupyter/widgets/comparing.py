@@ -10,7 +10,7 @@ from .elements import Child, Element, h
 from .panel import Panel
 from .parts import button, card, choice, form, page, row, submit, text
 from .plots import intervals
-from .shown import empty, facts, loading, table
+from .shown import empty, loading, table
 from .values import written
 
 if TYPE_CHECKING:
@@ -125,14 +125,19 @@ def comparison_view(found: RunComparison) -> Element:
 
 
 def _summary(found: RunComparison) -> Element:
-    return facts(
-        [
-            ("common lines", str(found.common)),
-            ("give something else", plural(len(found.changed), "line")),
-            ("failed before, do now", str(len(found.fixed))),
-            ("fail now", str(len(found.broken))),
-        ]
-    )
+    rows = [
+        [label, str(changed), str(fixed), str(broken)]
+        for label, changed, fixed, broken in zip(
+            found.labels[1:], found.changed, found.fixed, found.broken, strict=True
+        )
+    ]
+    heads = [
+        f"compared with {found.labels[0]}",
+        f"something else, of {plural(found.common, 'line')}",
+        "failed there, not here",
+        "fail here, not there",
+    ]
+    return table(heads, rows, numbers=[1, 2, 3], caption="how many lines differ")
 
 
 def _score(score: Any, labels: Sequence[str]) -> Element:

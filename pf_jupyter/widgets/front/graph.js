@@ -13,6 +13,8 @@ const SMALLEST = 0.15;
 const LARGEST = 4;
 /** Nodes that are drawn anew in one frame; the others wait for the next. */
 export const NODES_PER_FRAME = 40;
+/** Nodes that pulse at once: each that does has the browser paint all the time. */
+const MOST_PULSES = 8;
 
 export function duration(ms) {
   if (typeof ms !== "number") return "";
@@ -144,7 +146,10 @@ class NodeView {
       })
       .join("");
     this.set("bars", path, () => {
-      this.chart ??= made("path", { class: "k pf-bars" }, this.group);
+      if (!this.chart) {
+        this.chart = made("path", { class: "pf-bars" });
+        this.group.querySelector("text.n").before(this.chart);
+      }
       this.chart.setAttribute("d", path);
     });
   }
@@ -455,6 +460,8 @@ export class Graph {
       if ((before === "Failed") !== (node.state.status === "Failed")) this.light(name);
       drawn += 1;
     }
+    const running = Object.values(this.states).filter((s) => s.status === "Running").length;
+    this.svg.classList.toggle("pf-many", running > MOST_PULSES);
     this.frames += 1;
     this.most = Math.max(this.most, drawn);
     this.schedule();

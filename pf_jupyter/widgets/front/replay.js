@@ -107,6 +107,7 @@ export function graphPart(place, id, view) {
       const before = graph;
       graph = new Graph(place, send);
       if (before) graph.states = before.states;
+      place.pfGraph = graph; // for those who look into it, tests among them
     }
     const text = place.getAttribute("data-state");
     if (text !== raw) {
