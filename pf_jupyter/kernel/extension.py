@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..workspace.api import RunResult, Runtime
+from .binding import tell_front_end
 from .cell_magics import cell_magics
 from .completion import make_matcher
 from .magics import line_magics
@@ -18,6 +19,7 @@ class _Loaded:
 
     def __init__(self, shell: Any, session: Session) -> None:
         self.session = session
+        self.stop_telling = tell_front_end(shell)
         self.matcher = make_matcher(session)
         self.line = line_magics(session)
         self.cell = cell_magics(session)
@@ -47,6 +49,7 @@ class _Loaded:
         bundles = shell.display_formatter.mimebundle_formatter
         for record, before in self.bundles.items():
             bundles.for_type(record, before) if before else bundles.pop(record, None)
+        self.stop_telling()
         self.session.close()
 
 

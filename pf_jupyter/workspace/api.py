@@ -30,6 +30,7 @@ from .batch_api import LineResult as LineResult
 from .batch_api import OnBatchEvent as OnBatchEvent
 from .batch_api import RunsBatches as RunsBatches
 from .capture_api import Capture as Capture
+from .choice import runtime_listeners as runtime_listeners
 from .compute_api import Computes as Computes
 from .connection_api import Connection as Connection
 from .connection_api import Connections as Connections

@@ -24,6 +24,7 @@ from .api import (
     Scope,
     Workspace,
 )
+from .choice import Choice, bound_runtime
 from .flows import LocalFlows
 from .remote_batches import RemoteBatchRecords
 from .remote_capture import tell_checks
@@ -85,8 +86,7 @@ class RemoteRuntimes(Runtimes):
 
     def __init__(self, workspace: RemoteWorkspace) -> None:
         self._workspace = workspace
-        self._chosen: str | None = None
-        self._has_chosen = False
+        self._choice = Choice()
 
     def create(
         self,
@@ -155,13 +155,14 @@ class RemoteRuntimes(Runtimes):
         """Make a runtime the current one of this process, and of those to come."""
         body = {"name": name}
         record = self._workspace.client.call("current.use", body=body)["runtime"]
-        self._chosen, self._has_chosen = name, True
+        self._choice.make(name)
         return None if record is None else self._wrap(record)
 
     def current(self) -> Runtime | None:
         """Return the runtime in use, or None."""
-        if self._has_chosen:
-            if self._chosen is None:
+        if self._choice.made:
+            name = self._choice.name
+            if name is None:
                 return None
             try:
                 return self.get(self._chosen)
@@ -177,6 +178,9 @@ class RemoteRuntimes(Runtimes):
             if runtime.state not in USABLE:
                 runtime.start(on_phase=on_phase)
             return runtime
+        bound = bound_runtime()
+        if bound is not None:
+            return self.get(bound)  # it is gone, which is to be told
         work = Work(self._workspace.client, "current.ensure", body={})
         return self._wrap(work.result(on_phase=on_phase))
 

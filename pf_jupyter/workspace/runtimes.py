@@ -11,6 +11,7 @@ from ..flow.fields import did_you_mean
 from ..store.records import RuntimeRecord
 from .adoption_api import OnCheck
 from .api import Kind, OnPhase, Runtime, RuntimeLimits, Runtimes
+from .choice import Choice, bound_runtime
 from .runtime import LocalRuntime
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ class LocalRuntimes(Runtimes):
 
     def __init__(self, workspace: LocalWorkspace) -> None:
         self._workspace = workspace
-        self._chosen: str | None = None
-        self._has_chosen = False
+        self._choice = Choice()
 
     def create(
         self,
@@ -111,13 +111,14 @@ class LocalRuntimes(Runtimes):
         """
         runtime = None if name is None else self.get(name)
         self._workspace.core.store.remember(_CURRENT, name)
-        self._chosen, self._has_chosen = name, True
+        self._choice.make(name)
         return runtime
 
     def current(self) -> Runtime | None:
         """Return the runtime in use, or None."""
         store = self._workspace.core.store
-        name = self._chosen if self._has_chosen else store.setting(_CURRENT)
+        choice = self._choice
+        name = choice.name if choice.made else store.setting(_CURRENT)
         if name is None or store.runtime(name) is None:
             return None
         return self.get(name)
@@ -127,6 +128,9 @@ class LocalRuntimes(Runtimes):
         runtime = self.current()
         if runtime is not None:
             return _started(runtime, on_phase)
+        bound = bound_runtime()
+        if bound is not None:
+            return self.get(bound)  # it is gone, which is to be told
         from ..runtimes.sessions import FALLBACK_NAME, SESSION_NAME
 
         try:
