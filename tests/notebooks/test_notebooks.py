@@ -24,9 +24,18 @@ def surroundings(folder: Path) -> dict[str, str]:
     return {**kept, "PF_JUPYTER_HOME": str(folder / "home")}
 
 
+@pytest.fixture
+def engine_tidied(docker_engine):
+    """An engine without what the tutorials publish: they keep it, we do not."""
+    yield docker_engine
+    for image in docker_engine.images({"pf_jupyter.environment": "tutorial-env"}):
+        for name in image.tags:
+            docker_engine.remove_image(name)
+
+
 @pytest.mark.docker
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_gives_its_stored_outputs(notebook, tmp_path, docker_engine):
+def test_a_notebook_gives_its_stored_outputs(notebook, tmp_path, engine_tidied):
     command = [
         *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"),
         # The notebooks' own run is not subject to this project's pytest settings.
