@@ -165,7 +165,7 @@ class RemoteRuntimes(Runtimes):
             if name is None:
                 return None
             try:
-                return self.get(self._chosen)
+                return self.get(name)
             except NotFound:
                 return None
         record = self._workspace.client.call("current.show")["runtime"]
