@@ -67,15 +67,19 @@ def table(rows: list[Row]) -> str:
     head = ["what", "ours", "against", "theirs", "ratio", "target", ""]
     lines = [head]
     for row in rows:
-        theirs = "" if row.theirs is None else f"{row.theirs:.1f} ms"
+        theirs = "" if row.theirs is None else _milliseconds(row.theirs)
         met = ("met" if row.met else "MISSED") if row.target else ""
-        ours = f"{row.ours:.1f} ms"
+        ours = _milliseconds(row.ours)
         lines.append([row.what, ours, row.against, theirs, row.ratio, row.target, met])
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
         for line in lines
     )
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.1f} ms" if value >= 1 else f"{value:.3f} ms"
 
 
 def measure(repeat: int, image_repeat: int) -> tuple[list[Row], dict[str, Any]]:
