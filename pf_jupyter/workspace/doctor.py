@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..errors import PfError
 from ..store.home import make_private, make_private_folder, readable_by_others
 from .api import CheckResult
+from .doctor_network import certificates, network
 
 if TYPE_CHECKING:
     from .core import Core
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 _LOW_BYTES = 2 * 1024**3
 _NONE_BYTES = 200 * 1024**2
 _CLOCK_SECONDS = 5.0
-_REGISTRY_SECONDS = 2.0
 _FIX = "jupyter pf doctor --fix mends it"
-_PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTPS_PROXY")
-_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 
 
 def examine(workspace: LocalWorkspace, *, fix: bool) -> list[CheckResult]:
@@ -41,6 +38,7 @@ def examine(workspace: LocalWorkspace, *, fix: bool) -> list[CheckResult]:
         Mend what can be mended without losing anything.
     """
     checks = [_python()]
+    core: Core | None = None
     checks += _home(workspace.home, fix=fix)
     checks.append(_disk(workspace.home))
     checks.append(_clock(workspace.home))
@@ -52,7 +50,8 @@ def examine(workspace: LocalWorkspace, *, fix: bool) -> list[CheckResult]:
         checks.append(_guarded("store", lambda: _store(core)))
         checks.append(_guarded("runs", lambda: _runs(core, fix=fix)))
         checks += _engines(core, fix=fix)
-    checks += [_registry(), _certificates()]
+    checks.append(certificates())
+    checks += network(core)
     return checks
 
 
@@ -216,43 +215,3 @@ def _orphans(core: Core, compute: str, fix: bool) -> CheckResult:
     for state in orphans:
         engine.remove(state.id)
     return CheckResult(name, "pass", f"removed: {names}")
-
-
-def _registry() -> CheckResult:
-    address = os.environ.get("PF_JUPYTER_REGISTRY", "")
-    if not address:
-        return CheckResult(
-            "registry",
-            "pass",
-            "none is configured: the base image is made from this machine's Python"
-            if sys.platform == "linux"
-            else "none is configured: the engine uses its own",
-        )
-    host, _, port = address.partition(":")
-    try:
-        number = int(port or 443)
-        socket.create_connection((host, number), timeout=_REGISTRY_SECONDS).close()
-    except (OSError, ValueError) as error:
-        return CheckResult(
-            "registry",
-            "warn",
-            f"{address} does not answer: {error}",
-            "check PF_JUPYTER_REGISTRY; what is here already goes on working",
-        )
-    return CheckResult("registry", "pass", f"{address} answers")
-
-
-def _certificates() -> CheckResult:
-    named = {name: os.environ[name] for name in _CA_VARIABLES if os.environ.get(name)}
-    missing = {name: path for name, path in named.items() if not Path(path).exists()}
-    proxies = [
-        n for n in ("http_proxy", "https_proxy", "HTTPS_PROXY") if n in os.environ
-    ]
-    if missing:
-        text = ", ".join(f"{name}={path}" for name, path in missing.items())
-        return CheckResult(
-            "certificates", "fail", f"{text} is not there", "correct or unset it"
-        )
-    words = [f"{name} is used" for name in named]
-    words += [f"{name} is set" for name in proxies]
-    return CheckResult("certificates", "pass", ", ".join(words) or "the system's own")

@@ -21,6 +21,8 @@ def by_name(checks):
 @pytest.fixture
 def patient(home, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    # no index outside of this machine is asked by a test
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")
     made = LocalWorkspace(home)
     yield made
     made.close()
@@ -119,6 +121,6 @@ def test_certificates_that_are_not_there(patient, monkeypatch):
 
 def test_a_registry_that_does_not_answer(patient, monkeypatch):
     monkeypatch.setenv("PF_JUPYTER_REGISTRY", "127.0.0.1:9")
-    check = by_name(patient.doctor())["registry"]
+    check = by_name(patient.doctor())["registry 127.0.0.1:9"]
     assert check.status == "warn"
     assert "127.0.0.1:9" in check.message
