@@ -97,17 +97,19 @@ def write_archive(
 
 
 def read_archive(
-    engine: Engine, path: Path, steps: Steps
+    engine: Engine, path: Path, steps: Steps, place: Path
 ) -> tuple[Mapping[str, Any], str]:
     """Bring the image of a file to an engine; return what is known of it, and its name.
+
+    What is taken out of it on the way is put into ``place``.
 
     Raises
     ------
     EnvironmentFailed
         The file is none of ours, was cut short, or holds another image than it says.
     """
-    with steps.phase("import") as step, tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / _IMAGE
+    with steps.phase("import") as step:
+        image = place / _IMAGE
         try:
             with tarfile.open(path) as tar:
                 facts = _read_facts(tar, path)

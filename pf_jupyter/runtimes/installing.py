@@ -6,11 +6,8 @@ as it was. Runs that are on their way keep what they began with.
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..engines.api import Engine
@@ -98,7 +95,7 @@ class Installer:
         try:
             with (
                 self._turns.take(key, record.name, _TURN_SECONDS),
-                _private_folder() as folder,
+                self._store.processes.scratch("pf-layer-") as folder,
             ):
                 record = self._get(key)
                 engine = self._computes.engine(record.compute)
@@ -211,7 +208,7 @@ class Installer:
     ) -> None:
         below = identity.layer_folders(record, engine)[-number:] if number else []
         target = read_target(examine(channel, below))
-        with _private_folder() as folder:
+        with self._store.processes.scratch("pf-layer-") as folder:
             wanted = parse_requirements([*layer.options, *layer.items], folder)
             lock = Lock(wanted.items, wanted.items)
             path = folder / layer.name
@@ -243,12 +240,3 @@ def _no_volume(record: RuntimeRecord) -> RuntimeFailed:
         code="layer_missing",
         hint=f"%pfruntime reset {record.name} takes them off; then install anew",
     )
-
-
-@contextmanager
-def _private_folder() -> Iterator[Path]:
-    """Give a folder that only this user can read, and remove it."""
-    with tempfile.TemporaryDirectory(
-        prefix="pf-layer-", ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder)

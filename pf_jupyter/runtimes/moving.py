@@ -7,13 +7,11 @@ whatever ends this process between them leaves only what `Leftovers` removes.
 
 from __future__ import annotations
 
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, cast
 
 from ..engines.api import Engine
@@ -218,13 +216,11 @@ class Mover:
         """Resolve what was asked for anew: another base has other packages."""
         for raw in layers:
             layer = read_layer(raw)
-            with tempfile.TemporaryDirectory(
-                prefix="pf-layer-", ignore_cleanup_errors=True
-            ) as folder:
+            with self._store.processes.scratch("pf-layer-") as folder:
                 given = [*layer.options, *layer.requirements]
-                wanted = parse_requirements(given, Path(folder))
+                wanted = parse_requirements(given, folder)
                 kept = _Kept(self._installer)
-                change = Change(cast(Installer, kept), made, engine, way, Path(folder))
+                change = Change(cast(Installer, kept), made, engine, way, folder)
                 try:
                     change.make(wanted, layer.source, False, time.monotonic())
                 except PfError as error:

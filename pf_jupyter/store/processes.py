@@ -8,8 +8,12 @@ of a dead process; no number can be reused and no clock is asked.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -45,6 +49,19 @@ class Processes:
                 self._mine = (os.getpid(), name, lock)
             return self._mine[1]
 
+    @contextmanager
+    def scratch(self, prefix: str) -> Iterator[Path]:
+        """Give a private folder and remove it; a process that is killed leaves none.
+
+        Whoever forgets the process removes what it had.
+        """
+        place = self._scratch(self.mine())
+        make_private_folder(place)
+        with tempfile.TemporaryDirectory(
+            prefix=prefix, dir=place, ignore_cleanup_errors=True
+        ) as folder:
+            yield Path(folder)
+
     def alive(self, name: str) -> bool:
         """Return whether the process of that name still runs."""
         mine = self._mine
@@ -61,6 +78,7 @@ class Processes:
 
     def forget(self, name: str) -> None:
         """Remove what a dead process left behind."""
+        shutil.rmtree(self._scratch(name), ignore_errors=True)
         self._file(name).unlink(missing_ok=True)
 
     def dead(self) -> list[str]:
@@ -81,6 +99,9 @@ class Processes:
                     self.forget(name)
                 lock.release()
                 self.forget(name)
+
+    def _scratch(self, name: str) -> Path:
+        return self._folder / f"{name}.work"
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.lock"

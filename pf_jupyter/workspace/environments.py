@@ -259,7 +259,8 @@ class LocalEnvironments(Environments):
 
         builder = self._bench.builder(compute, None, connection)
         steps = self._bench.steps(str(source), on_phase)
-        arrival = Arrival(self._core.store.environments, builder, steps)
+        store = self._core.store
+        arrival = Arrival(store.environments, builder, steps, store.processes.scratch)
         path = Path(source)
         record = (
             arrival.of_file(path, name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -143,17 +144,21 @@ class Arrival:
         Has the engine, and tries what comes.
     steps
         Told of the phases.
+    scratch
+        Gives a folder for a while.
     """
 
     rows: EnvironmentRows
     builder: Builder
     steps: Steps
+    scratch: Callable[[str], AbstractContextManager[Path]]
 
     def of_file(self, path: Path, name: str | None) -> EnvironmentVersionRecord:
         """Take over a version from a file that was exported."""
         from ..environments.archive import read_archive
 
-        facts, image = read_archive(self.builder.engine, path, self.steps)
+        with self.scratch("pf-import-") as place:
+            facts, image = read_archive(self.builder.engine, path, self.steps, place)
         wanted = name or str(facts["name"])
         try:
             trial = self._tried(image)

@@ -14,6 +14,7 @@ from .remote_client import Client
 from .remote_flows import SentFlow
 from .remote_wire import error_from_json, phase_from_json, unpack
 
+_RESTARTED = "server_restarted"
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +48,9 @@ class Work:
         The flow that it is about, added to the body.
     files
         Fields of the body that name files of this machine.
+    again
+        Whether it is asked for anew when a server was ended in the middle: for what is
+        the same when it is done twice, and is not written down by the server.
     """
 
     def __init__(
@@ -58,11 +62,13 @@ class Work:
         path: Mapping[str, str] | None = None,
         flow: SentFlow | None = None,
         files: Mapping[str, Sent] | None = None,
+        again: bool = False,
     ) -> None:
         self._client = client
         self._route = route
         self._body = {} if body is None else body
         self._path = dict(path or {})
+        self._again = again
         self._sent: dict[str, Sent] = dict(files or {})
         if flow is not None:
             self._sent["flow"] = flow
@@ -109,6 +115,10 @@ class Work:
                 ]
                 if not missing:
                     raise
+            except PfError as error:
+                if not self._again or error.code != _RESTARTED or self._unwanted:
+                    raise
+                missing = []
             for field in missing:
                 self._body = {**self._body, field: self._sent[field].uploaded()}
                 given.add(field)
@@ -162,15 +172,15 @@ class Work:
                 return self._client.call(_ABOUT_RUNS[self._route], run)
             raise RunFailed(
                 "the server was ended before the run began",
-                code="server_restarted",
+                code=_RESTARTED,
                 hint="run it again: nothing of it happened",
             )
         name = self._path.get("name") or self._body.get("name")
-        if name:
+        if name and self._route.startswith("runtimes."):
             return self._client.call("runtimes.show", {"name": name})
         raise PfError(
             "the server was ended before this was done",
-            code="server_restarted",
+            code=_RESTARTED,
             hint="try it again",
         )
 

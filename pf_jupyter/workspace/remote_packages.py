@@ -36,6 +36,7 @@ class RemotePackages(HasPackages):
             "packages.install",
             body={"packages": list(packages), "requirements": text, "upgrade": upgrade},
             path=self._path,
+            again=True,
         )
         return _installation(work.result(on_phase=on_phase))
 

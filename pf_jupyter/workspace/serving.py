@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,13 @@ def starter_files(name: str, base: str = "") -> dict[str, str]:
     from ..environments.starter import starter
 
     return starter(name, base)
+
+
+def scratch(workspace: Workspace, prefix: str) -> AbstractContextManager[Path]:
+    """Give a folder for a while, gone however this process ends."""
+    store = workspace.core.store  # type: ignore[attr-defined]
+    place: AbstractContextManager[Path] = store.processes.scratch(prefix)
+    return place
 
 
 def forget_planned(workspace: Workspace, run_id: str) -> None:

@@ -163,8 +163,10 @@ class UpdateWork:
             bench = Bench(self._core)
             builder = bench.builder(record.compute, None, None)
             steps = bench.steps(record.name, self._on_phase)
-            rows = self._core.store.environments
-            arrival = Arrival(rows, builder, steps)
+            store = self._core.store
+            arrival = Arrival(
+                store.environments, builder, steps, store.processes.scratch
+            )
             found = arrival.of_registry(reference, name)
         engine = self._engine(record)
         with self._way(record).phase("pull") as step:

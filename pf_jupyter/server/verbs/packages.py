@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from pathlib import Path
 from typing import Any
 
+from ...workspace.serving import scratch
 from .. import models
 from ..verb import Ask, verb
 from .runtimes import on_phase, runtime_answer, runtime_of
@@ -27,10 +26,10 @@ def _list(ask: Ask) -> Any:
 def _install(ask: Ask) -> Any:
     body: models.Install = ask.body
     runtime = runtime_of(ask)
-    with tempfile.TemporaryDirectory(prefix="pf-install-") as folder:
+    with scratch(ask.served.workspace, "pf-install-") as folder:
         file = None
         if body.requirements is not None:
-            file = Path(folder) / "requirements.txt"
+            file = folder / "requirements.txt"
             file.write_text(body.requirements, encoding="utf-8")
         done = runtime.install(
             *body.packages,
