@@ -84,6 +84,7 @@ class Panel(anywidget.AnyWidget):
         self.trouble: PfError | None = None
         self.lock = threading.RLock()
         self.graphs: list[LivingGraph] = []
+        self._sending = threading.Lock()
         self._works: dict[str, int] = {}
         self._stale = False
         self._drawn_at = 0.0
@@ -241,20 +242,22 @@ class Panel(anywidget.AnyWidget):
 
     def flush(self) -> None:
         """Send what changed: of the graphs, and the view if it is another one."""
-        if self._closed:
-            return
-        with self.lock:
-            patches = [patch for graph in self.graphs if (patch := graph.take())]
-            now = time.monotonic()
-            old = now - self._drawn_at > VIEW_SECONDS
-            drawn = None
-            if self._stale or (patches and old):
-                self._stale, self._drawn_at = False, now
-                drawn = self._drawn()
-        for patch in patches:
-            self.send(patch)
-        if drawn is not None and drawn != self.html:
-            self.html = drawn
+        # What was taken first must leave first, whichever thread it is.
+        with self._sending:
+            if self._closed:
+                return
+            with self.lock:
+                patches = [patch for graph in self.graphs if (patch := graph.take())]
+                now = time.monotonic()
+                old = now - self._drawn_at > VIEW_SECONDS
+                drawn = None
+                if self._stale or (patches and old):
+                    self._stale, self._drawn_at = False, now
+                    drawn = self._drawn()
+            for patch in patches:
+                self.send(patch)
+            if drawn is not None and drawn != self.html:
+                self.html = drawn
 
     def close(self) -> None:
         """Take it away from the screen; what it began goes on."""

@@ -7,13 +7,16 @@ clicked goes to the panel in this process, what the panel sends goes to the page
 from __future__ import annotations
 
 import json
+import os
 import queue
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pf_jupyter.widgets.assets import module, style
 
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PAGE = """<!doctype html><html lang="en"><head><title>stage</title>
 <style>%s</style><style>body{margin:0;padding:16px;background:var(--b)}
 [data-jp-theme-light="false"]
@@ -54,6 +57,7 @@ class Stage:
         self.page, self.panel = page, panel
         self.outbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.errors: list[str] = []
+        self.raw: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.set_content(PAGE % style())
         page.expose_function("toKernel", self._told)
@@ -67,7 +71,13 @@ class Stage:
             "{model: window.model, el: document.getElementById('place')}); }"
         )
 
+    @property
+    def told(self) -> list[str]:
+        """What the page has asked for, in its order."""
+        return [json.loads(content)["do"] for content in self.raw]
+
     def _told(self, content: str) -> None:
+        self.raw.append(content)
         self.panel._handle_custom_msg(json.loads(content), [])
 
     def pump(self) -> None:
@@ -100,17 +110,23 @@ class Stage:
         self.page.evaluate(script)
 
 
+def browser_path() -> str | None:
+    """Return a Chromium of this machine, None without one."""
+    given = os.environ.get("PF_CHROMIUM")
+    found = [given] if given else [shutil.which(name) for name in CHROMIUM]
+    return next((path for path in found if path), None)
+
+
 @contextmanager
 def browser() -> Iterator[Any]:
-    """Yield a real browser: the system's chromium, else playwright's own."""
-    import shutil
-
+    """Yield a real browser."""
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = browser_path()
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
         )
         try:
             yield found
