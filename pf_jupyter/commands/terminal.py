@@ -71,6 +71,8 @@ class TerminalProgress(Progress):
         detail = f"   {event.detail}" if event.detail else ""
         if event.status in ("done", "failed"):
             mark = MARKS["Completed" if event.status == "done" else "Failed"]
+            if event.status == "failed":
+                detail = ""  # the error itself follows, and says it all
             self._clear()
             self._line(f"{label} {mark} {seconds(event.elapsed)}{detail}")
         elif self._due() or event.status == "started":

@@ -174,7 +174,8 @@ def _phase_text(event: PhaseEvent) -> str:
     if event.status == "done":
         return f"{event.phase} ✓ {seconds(event.elapsed)}{detail}"
     if event.status == "failed":
-        return f"{event.phase} ✗ {seconds(event.elapsed)}{detail}"
+        # the error itself follows, and says it all
+        return f"{event.phase} ✗ {seconds(event.elapsed)}"
     if event.total:
         detail = f" {size(event.current or 0)} of {size(event.total)}"
     elif event.current:

@@ -298,7 +298,8 @@ class Environments(ABC):
         reference
             The version.
         advisories
-            A database of vulnerabilities: a file, archive or folder of OSV records.
+            A database of vulnerabilities: a file, archive or folder of OSV records, or
+            ``pip-audit`` for the public one.
         connection
             Name of a connection with the login of its registry.
         """

@@ -8,10 +8,11 @@ from typing import Literal
 
 from ..engines.api import Engine
 from ..environments.advisories import find_advisories
+from ..environments.audit import PIP_AUDIT, audit
 from ..environments.bases import is_ours
 from ..environments.build import Builder
 from ..environments.contract import try_image
-from ..errors import NotFound, PfError
+from ..errors import NotFound, PfError, Unreachable
 from ..runtimes.model import CheckResult
 from .environment_api import Environment
 
@@ -146,11 +147,21 @@ def _vulnerabilities(
             "vulnerabilities",
             "warn",
             "not looked for: no database was named",
-            "--advisories FILE takes OSV records: a file, a folder or a zip archive",
+            "--advisories FILE takes OSV records: a file, a folder or a zip archive; "
+            "--advisories pip-audit asks the public database",
         )
         return
     packages = {one.name: one.version for one in environment.packages}
-    found = find_advisories(Path(advisories).expanduser(), packages)
+    try:
+        found = (
+            audit(packages)
+            if str(advisories) == PIP_AUDIT and not Path(PIP_AUDIT).exists()
+            else find_advisories(Path(advisories).expanduser(), packages)
+        )
+    except Unreachable as error:
+        text = f"not looked for: {error.message}"
+        yield CheckResult("vulnerabilities", "warn", text, error.hint)
+        return
     if not found:
         text = f"none known for {len(packages)} packages"
         yield CheckResult("vulnerabilities", "pass", text)

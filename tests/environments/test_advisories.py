@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 
 from pf_jupyter.environments.advisories import find_advisories
-from pf_jupyter.errors import UsageError
+from pf_jupyter.environments.audit import audit
+from pf_jupyter.errors import Unreachable, UsageError
 
 
 def record(name: str = "Thing_A", **affected: Any) -> dict[str, Any]:
@@ -94,3 +97,47 @@ def test_what_is_no_database(text: str, tmp_path: Path) -> None:
             find_advisories(tmp_path / name, {})
         assert caught.value.code == "bad_advisories"
         assert caught.value.hint
+
+
+def pip_audit(folder: Path, body: str) -> None:
+    """Put a program of that name on the PATH."""
+    program = folder / "pip-audit"
+    program.write_text(f"#!{sys.executable}\nimport json, sys\n{body}\n")
+    program.chmod(0o755)
+
+
+def test_the_public_database_is_asked_by_way_of_pip_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    pip_audit(
+        tmp_path,
+        "asked = open(sys.argv[sys.argv.index('--requirement') + 1]).read().split()\n"
+        "assert asked == ['jinja2==2.0', 'six==1.17.0'], asked\n"
+        "assert '--disable-pip' in sys.argv\n"
+        "vuln = {'id': 'PYSEC-1', 'fix_versions': ['2.1']}\n"
+        "vuln['description'] = 'bad ' * 90\n"
+        "found = {'name': 'jinja2', 'version': '2.0', 'vulns': [vuln]}\n"
+        "print(json.dumps({'dependencies': [found], 'fixes': []}))\n"
+        "sys.exit(1)",
+    )
+    (found,) = audit({"six": "1.17.0", "jinja2": "2.0"})
+    assert (found.id, found.package, found.fixed) == ("PYSEC-1", "jinja2", ("2.1",))
+    assert len(found.summary) < 130
+
+
+def test_a_public_database_that_cannot_be_asked_is_said_plainly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unreachable) as caught:
+        audit({"six": "1.17.0"})
+    assert caught.value.code == "no_pip_audit"
+    pip_audit(tmp_path, "sys.stderr.write('connection refused\\n'); sys.exit(2)")
+    with pytest.raises(Unreachable) as caught:
+        audit({"six": "1.17.0"})
+    assert caught.value.code == "advisories_unreachable"
+    assert "connection refused" in caught.value.message
+    pip_audit(tmp_path, "import time; time.sleep(600)")
+    with pytest.raises(Unreachable, match="no answer within"):
+        audit({"six": "1.17.0"}, seconds=0.2)

@@ -344,7 +344,8 @@ ENV = noun(
                 _REFERENCE,
                 Argument(
                     "--advisories",
-                    "a database of vulnerabilities: OSV records",
+                    "a database of vulnerabilities: OSV records, or pip-audit for the "
+                    "public one",
                     metavar="FILE",
                     complete="file",
                 ),
