@@ -34,14 +34,22 @@ class Cluster:
     ----------
     folder
         For its files and logs.
+    certificates
+        A folder with ca.pem, cert.pem and key.pem, for one that speaks TLS.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, certificates: Path | None = None) -> None:
+        self._tls: list[str] = []
+        if certificates is not None:
+            for option, name in (("ca-file", "ca"), ("cert", "cert"), ("key", "key")):
+                self._tls += [f"--tls-{option}", str(certificates / f"{name}.pem")]
+        scheme = "tls" if certificates else "tcp"
         self.folder = folder
         self._file = folder / "scheduler.json"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._start(
-            *("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"),
+            *("-m", "distributed.cli.dask_scheduler"),
+            *("--host", f"{scheme}://127.0.0.1", *self._tls),
             *("--port", "0", "--no-dashboard", "--scheduler-file", str(self._file)),
         )
         end = time.monotonic() + PATIENCE
@@ -58,7 +66,7 @@ class Cluster:
         return self._start(
             *program,
             *(self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard"),
-            *("--local-directory", str(self.folder)),
+            *("--local-directory", str(self.folder), *self._tls),
         )
 
     def wait(self, workers: int) -> None:
@@ -111,13 +119,16 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, workers: int) -> Iterator[Cluster]:
+def running_cluster(
+    folder: Path, workers: int, certificates: Path | None = None
+) -> Iterator[Cluster]:
     """Give a cluster with workers that are ready."""
-    made = Cluster(folder)
+    made = Cluster(folder, certificates)
     try:
         for _ in range(workers):
             made.worker()
-        made.wait(workers)
+        if certificates is None:
+            made.wait(workers)
         yield made
     finally:
         made.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from pf_jupyter.errors import IllegalState, RunCanceled, Unreachable, UsageError
 from pf_jupyter.workspace.local import LocalWorkspace
 
+from ..engines.daemon import make_authority, make_certificate
 from .dask_cluster import OTHER_VERSION, running_cluster
 
 PATIENCE = 60.0
@@ -263,3 +265,95 @@ def test_a_client_of_this_process_will_do(rt, cluster, make):
         assert run.status == "Completed", run.error
         assert outputs_of(run) == expected(60)
         assert client.status == "running"
+
+
+def test_over_tls_with_certificates_of_one_s_own(rt, make, tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("certificates are made with openssl")
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    make_authority(folder)
+    make_certificate(folder, "serverAuth,clientAuth", "127.0.0.1")
+    names = "&".join(f"{kind}={folder}/{kind}.pem" for kind in ("ca", "cert", "key"))
+    flow, rows = make(rows=12)
+    with running_cluster(folder, 1, certificates=folder) as secured:
+        assert secured.address.startswith("tls://")
+        run = rt.batch(flow, rows, on=f"{secured.address}?{names}")
+        assert run.status == "Completed", run.error
+        assert outputs_of(run) == expected(12)
+        assert run.cluster["encrypted"] is True
+        assert (
+            "PRIVATE KEY"
+            not in (run.outputs_path.parents[1] / "batch.json").read_text()
+        )
+
+
+SECRET = "hunter2-but-longer"
+
+
+def test_secrets_are_in_no_log_key_or_state_of_the_cluster(rt, cluster, make):
+    from distributed import Client
+
+    flow, rows = make(rows=40)
+    (flow / "flow.dag.yaml").write_text(
+        FLOW.replace("place: '${inputs.place}'}", "place: '${inputs.place}', c: far}")
+    )
+    (flow / "step.py").write_text(
+        "import pathlib, time\n"
+        "from promptflow.core import tool\n"
+        "from promptflow.connections import CustomConnection\n\n\n"
+        "@tool\n"
+        "def step(x: int, place: str, c: CustomConnection):\n"
+        "    assert c.secrets['key'] == 'hunter2' + '-but-longer'\n"
+        "    print(c.secrets['key'], flush=True)\n"
+        "    (pathlib.Path(place) / f'{x}.begun').touch()\n"
+        "    while not (pathlib.Path(place) / 'go').exists(): time.sleep(0.05)\n"
+        "    assert x != 3, c.secrets['key']\n"
+        "    return x * 2\n"
+    )
+    connections = rt._workspace.connections
+    connections.create({"type": "custom", "secrets": {"key": SECRET}}, name="far")
+    seen = []
+
+    def look():
+        wait_for(lambda: list(flow.parent.glob("*.begun")))
+        with Client(cluster.address, set_as_default=False) as client:
+            seen.append(client.run_on_scheduler(_all_of_a_scheduler))
+            seen.append(str(client.run(_all_of_a_worker)))
+        (flow.parent / "go").touch()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    run = rt.batch(flow, rows, on=address(cluster))
+    thread.join(PATIENCE)
+    connections.delete("far")
+    assert run.status == "Completed", run.error
+    assert (run.counts["completed"], run.counts["failed"]) == (39, 1)
+    assert len(seen) == 2
+    assert run.run_id in seen[0]
+    folder = run.outputs_path.parents[1]
+    records = "".join(path.read_text() for path in folder.rglob("*.json*"))
+    for text in (*seen, cluster.logs(), records):
+        assert SECRET not in text
+
+
+def _all_of_a_scheduler(dask_scheduler=None):
+    import pickle
+
+    texts = []
+    for task in dask_scheduler.tasks.values():
+        texts.append(f"{task.key} {task!r} {task.run_spec!r}")
+        texts.append(pickle.dumps(task.run_spec).decode("latin-1"))
+    texts += [repr(plugin) for plugin in dask_scheduler.plugins.values()]
+    texts.append(repr(dask_scheduler.worker_plugins))
+    texts.append(repr(dask_scheduler.get_events()))
+    texts.append(repr(dask_scheduler.get_logs()))
+    return "\n".join(texts)
+
+
+def _all_of_a_worker(dask_worker=None):
+    texts = [f"{task!r} {task.run_spec!r}" for task in dask_worker.state.tasks.values()]
+    texts.append(repr(dask_worker.state.stimulus_log))
+    texts.append(repr(dask_worker.get_logs()))
+    texts.append(repr(dask_worker.data))
+    return "\n".join(texts)

@@ -7,9 +7,7 @@ so versions are asked for first, with messages that all versions understand.
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
-import tempfile
 import warnings
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -140,18 +138,17 @@ def connect(address: str, tls: Optional[Dict[str, str]]) -> Connected:
         It cannot be used.
     """
     _require_dask()
-    with tempfile.TemporaryDirectory(prefix="pf-dask-") as folder:
-        security = _security(tls, folder)
-        scheduler, workers = asyncio.run(_look(address, security))
-        ours = own_versions()
-        _refuse_others(ours, address, scheduler, workers)
-        from distributed import Client
+    security = _security(tls)
+    scheduler, workers = asyncio.run(_look(address, security))
+    ours = own_versions()
+    _refuse_others(ours, address, scheduler, workers)
+    from distributed import Client
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            client = Client(
-                address, security=security, timeout=LOOK_SECONDS, set_as_default=False
-            )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = Client(
+            address, security=security, timeout=LOOK_SECONDS, set_as_default=False
+        )
     return _furnished(client, ours)
 
 
@@ -189,23 +186,18 @@ def _require_dask() -> None:
         ) from None
 
 
-def _security(tls: Optional[Dict[str, str]], folder: str) -> Any:
+def _security(tls: Optional[Dict[str, str]]) -> Any:
     from distributed import Security
 
     if tls is None:
         return Security()
-    names = {"ca": "tls_ca_file", "cert": "tls_client_cert", "key": "tls_client_key"}
-    files = {}
-    for kind, option in names.items():
-        path = os.path.join(folder, kind)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(tls[kind])
-        files[option] = path
-    # They are read into memory with the first connection; the files go at once.
-    security = Security(require_encryption=True, **files)
-    arguments = security.get_connection_args("client")
-    security.get_connection_args = lambda role: arguments
-    return security
+    # Dask takes the texts themselves, too: no file is written.
+    return Security(
+        require_encryption=True,
+        tls_ca_file=tls["ca"],
+        tls_client_cert=tls["cert"],
+        tls_client_key=tls["key"],
+    )
 
 
 async def _look(address: str, security: Any) -> Tuple[Versions, Dict[str, Versions]]:
