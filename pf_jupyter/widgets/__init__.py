@@ -23,11 +23,14 @@ PANELS: Mapping[str, str] = {
     "compare": "comparing:ComparisonPage",
     "flow": "flow_page:FlowPage",
     "run": "run_page:RunPage",
+    "runtime": "runtime_page:RuntimePage",
+    "runtimes": "runtimes_page:RuntimesPage",
 }
 """Each panel by its name: the module in this room, and the class."""
 
 NOUN_PANELS: Mapping[str, str] = {
     "flow": "flow",
+    "runtime": "runtimes",
 }
 """The panel of each noun, which its magic opens without a verb."""
 

@@ -15,7 +15,7 @@ from .panel import Panel
 from .parts import button, card, form, page, row, submit
 from .picking import RuntimePicker
 from .shown import empty, loading, notice
-from .values import input_field, read_inputs, written
+from .values import input_field, read_inputs, short_path, written
 
 if TYPE_CHECKING:
     from ..workspace.api import FlowInfo, PhaseEvent, RunEvent, RunResult, Workspace
@@ -186,7 +186,7 @@ class ChatPage(Panel):
             ),
             self._say(busy),
             lead=self.picker.shown(reason="an answer is on its way" if busy else None),
-            subtitle=str(self.info.path),
+            subtitle=short_path(self.info.path),
             actions=[
                 button("Begin anew", "forget", icon="undo", kind="quiet",
                        reason="an answer is on its way" if busy else None),

@@ -101,12 +101,20 @@ _BLOCK = re.compile(
     r"article|figure|option)>|<br>"
 )
 _CELL = re.compile(r"</t[dh]>")
+_INLINE = re.compile(r"</(?:span|b|code|a)>")
+_SELECT = re.compile(r"<select\b.*?</select>", re.S)
+_CHOSEN = re.compile(r"<option[^>]* selected[^>]*>([^<]*)")
 _TAG = re.compile(r"<[^>]+>")
 
 
 def text_of(markup: str) -> str:
     """Return the text of markup for places that show no HTML."""
-    markup = _SILENT.sub("", markup)
-    markup = _CELL.sub("   ", _BLOCK.sub("\n", markup))
+    markup = _SELECT.sub(_chosen, _SILENT.sub("", markup))
+    markup = _INLINE.sub(" ", _CELL.sub("   ", _BLOCK.sub("\n", markup)))
     lines = html.unescape(_TAG.sub("", markup)).splitlines()
     return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _chosen(select: re.Match[str]) -> str:
+    found = _CHOSEN.search(select.group())
+    return f"{found.group(1)} " if found else ""

@@ -12,7 +12,7 @@ from .living import graph, still
 from .node_details import error_text, node_card
 from .parts import badge, button, card, choice, form, page, row, split, submit, text
 from .shown import empty, loading, log, notice, problems, tabs
-from .values import input_field, shown_values
+from .values import input_field, short_path, shown_values
 
 if TYPE_CHECKING:
     from ..workspace.api import FlowInfo
@@ -87,7 +87,7 @@ class FlowPage(FlowRun):
                 [self._node(busy), self._form(busy)],
             ),
             lead=self.picker.shown(reason="a run goes on" if busy else None),
-            subtitle=str(self.info.path),
+            subtitle=short_path(self.info.path),
             actions=[
                 button("All flows", "list", icon="list", kind="quiet", bare=True),
                 button(
@@ -218,7 +218,7 @@ class FlowPage(FlowRun):
 
 
 def _flow_words(info: FlowInfo) -> str:
-    return f"{info.name} · {plural(len(info.nodes), 'node')} · {info.path}"
+    return f"{info.name} · {plural(len(info.nodes), 'node')} · {short_path(info.path)}"
 
 
 def _again(do: str) -> Element:

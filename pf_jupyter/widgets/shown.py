@@ -97,8 +97,9 @@ def tabs(
             aria_labelledby=f"{prefix}-{key}-tab",
             tabindex="0",
             class_="pf-tabpage",
+            data_title=words if isinstance(words, str) else None,
         )
-        for key, _, page in pages
+        for key, words, page in pages
     )
     open_tab = f"{prefix}-{opened}-tab" if opened else ""
     return h(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
@@ -105,6 +106,16 @@ def written(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, indent=2, default=str)
     except (TypeError, ValueError, RecursionError):
         return repr(value)
+
+
+def short_path(path: Path) -> str:
+    """Return a path as people write it from here, or from their home."""
+    for start, before in ((Path.cwd(), ""), (Path.home(), "~/")):
+        try:
+            return before + path.resolve().relative_to(start.resolve()).as_posix()
+        except ValueError:
+            continue
+    return str(path)
 
 
 def _typed(value: Any) -> str:
