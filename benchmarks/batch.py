@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,23 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from peak import Peak  # noqa: E402
+from peak import Peak, beside  # noqa: E402
 from run import published_python  # noqa: E402
 
 import pf_jupyter  # noqa: E402
 
+RUNTIME = "benchmark-batch"
+HOST = """\
+import json, sys
+from pathlib import Path
+from pf_jupyter.workspace.local import LocalWorkspace
+home, flow, data = sys.argv[1:]
+workspace = LocalWorkspace(Path(home))
+runtime = workspace.runtimes.get("benchmark-batch")
+run = runtime.batch(flow, data, mapping=json.load(sys.stdin))
+print(run.counts["completed"])
+workspace.close()
+"""
 SETTLE_SECONDS = 2.0
 OURS = 3
 """Runs of ours in each turn; together they take a fraction of one of theirs."""
@@ -124,11 +135,6 @@ class Opponent:
             text=True,
         )
 
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
-
     def run(self, job: Job, data: Path) -> dict[str, Any]:
         """Run one batch."""
         assert self._process.stdin is not None
@@ -146,35 +152,53 @@ class Opponent:
         self._process.wait(30)
 
 
-def run_ours(
-    runtime: Any, job: Job, data: Path, opponent: int | None = None
-) -> dict[str, Any]:
-    """Run one batch; with ``opponent`` the memory is measured and not the time.
-
-    The memory is that of this process and the worker's. Looking for it keeps this
-    process from its work; theirs works in others.
-    """
-    watch = Peak(os.getpid(), without=opponent) if opponent else nullcontext()
-    with watch as peak:
-        begin = time.perf_counter()
-        run = runtime.batch(job.flow, data, mapping=job.mapping)
-        seconds = time.perf_counter() - begin
+def run_ours(runtime: Any, job: Job, data: Path) -> dict[str, Any]:
+    """Run one batch."""
+    begin = time.perf_counter()
+    run = runtime.batch(job.flow, data, mapping=job.mapping)
+    seconds = time.perf_counter() - begin
     assert run.status == "Completed", run.error
-    worker = runtime.stats()["processes"]
-    outside = sum(process["rss"] or 0 for process in worker) / (1 << 20)
-    return {
-        "seconds": seconds,
-        "lines": run.counts["completed"],
-        "peak": (peak.megabytes if peak else 0.0)
-        + (outside if runtime.to_dict()["isolated"] else 0.0),
-    }
+    return {"seconds": seconds, "lines": run.counts["completed"]}
+
+
+def memory_of_ours(home: Path, container: str | None, job: Job, data: Path) -> float:
+    """Return the peak of a process that runs the batch, and of the runtime's.
+
+    It is a process of its own, as a kernel or a command is: what this one needs to
+    measure with does not count. No other process has a worker in the runtime.
+    """
+    host = subprocess.Popen(
+        [sys.executable, "-c", HOST, str(home), str(job.flow), str(data)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+    )
+    inside = _first_process(container) if container else None
+    also = (lambda: beside(inside)) if inside else tuple
+    with Peak(host.pid, also=also, every=0.05) as peak:
+        answer = host.communicate(json.dumps(job.mapping))[0]
+    assert answer.strip() == str(job.rows), answer
+    return peak.megabytes
+
+
+def _first_process(container: str) -> int:
+    shown = subprocess.run(
+        ["docker", "inspect", "--format", "{{.State.Pid}}", container],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(shown.stdout)
 
 
 def measure(rounds: int, only: str | None, compute: str) -> list[Result]:
     """Take turns and keep the best of each side."""
     results = []
+    home = Path(os.environ["PF_JUPYTER_HOME"])
     workspace = pf_jupyter.connect()
-    runtime = workspace.runtimes.create("benchmark-batch", compute=compute)
+    runtime = workspace.runtimes.create(RUNTIME, compute=compute)
+    container = runtime.to_dict()["container_id"]
     opponent = Opponent()
     try:
         with tempfile.TemporaryDirectory() as name:
@@ -190,7 +214,10 @@ def measure(rounds: int, only: str | None, compute: str) -> list[Result]:
                     # Its processes are still ending when it has answered.
                     time.sleep(SETTLE_SECONDS)
                     ours += [run_ours(runtime, job, data) for _ in range(OURS)]
-                memory = run_ours(runtime, job, data, opponent.pid)["peak"]
+                workspace.close()
+                memory = memory_of_ours(home, container, job, data)
+                workspace = pf_jupyter.connect()
+                runtime = workspace.runtimes.get(RUNTIME)
                 for side in (*ours, *theirs):
                     assert side["lines"] == job.rows, (job.name, side)
                 results.append(

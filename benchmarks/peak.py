@@ -20,6 +20,8 @@ class Peak:
         A process below it that does not count, with what is below that.
     also
         Gives further processes that count.
+    every
+        Seconds between two looks.
     """
 
     def __init__(
@@ -27,7 +29,9 @@ class Peak:
         root: int,
         without: int = 0,
         also: Callable[[], Iterable[int]] = tuple,
+        every: float = 0.5,
     ) -> None:
+        self._every = every
         self.megabytes = 0.0
         self._also = also
         self._root = root
@@ -48,7 +52,7 @@ class Peak:
             tree = {*_tree(self._root, self._without), *self._also()}
             size = sum(_size(pid) for pid in tree)
             self.megabytes = max(self.megabytes, size / 1024)
-            if self._over.wait(0.5):
+            if self._over.wait(self._every):
                 return
 
 
@@ -81,3 +85,17 @@ def _size(pid: int) -> int:
     except OSError:
         pass
     return 0
+
+
+def beside(pid: int) -> list[int]:
+    """Return all processes of the container that a process is in."""
+    inside = _namespace(pid)
+    names = [name for name in os.listdir("/proc") if name.isdigit()]
+    return [int(name) for name in names if _namespace(int(name)) == inside]
+
+
+def _namespace(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return ""
