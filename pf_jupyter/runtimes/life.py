@@ -17,6 +17,7 @@ from .leftover import Leftovers
 from .lifecycle import Lifecycle, Resolve
 from .moving import Mover
 from .named import Logins, NamedEnvironments
+from .pruning import Pruner
 from .reconcile import Reconciler
 from .sessions import Clock, Sessions, now
 from .turns import Turns
@@ -87,9 +88,8 @@ class Life:
             self.lifecycle,
             self.leftovers,
         )
-        self.adopter = Adopter(
-            store, self.computes, self.turns, self.lifecycle, opener
-        )
+        self.pruner = Pruner(store, self.computes, self.turns)
+        self.adopter = Adopter(store, self.computes, self.turns, self.lifecycle, opener)
         self.reconciler = Reconciler(store, self.computes, self.failures, self.turns)
         self.sessions = Sessions(store, self.lifecycle, clock)
 

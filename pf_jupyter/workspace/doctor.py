@@ -201,6 +201,8 @@ def _engines(core: Core, *, fix: bool) -> Iterator[CheckResult]:
             yield CheckResult(name, "pass", row["detail"], row["hint"])
         check = functools.partial(_orphans, core, row["name"], fix)
         yield _guarded(f"leftovers {row['name']}", check)
+        check = functools.partial(_layers, core, row["name"], fix)
+        yield _guarded(f"layers {row['name']}", check)
 
 
 def _orphans(core: Core, compute: str, fix: bool) -> CheckResult:
@@ -215,3 +217,16 @@ def _orphans(core: Core, compute: str, fix: bool) -> CheckResult:
     for state in orphans:
         engine.remove(state.id)
     return CheckResult(name, "pass", f"removed: {names}")
+
+
+def _layers(core: Core, compute: str, fix: bool) -> CheckResult:
+    name = f"layers {compute}"
+    if fix:
+        removed = core.life.pruner.prune(compute)
+        text = f"{len(removed)} removed" if removed else "none without a runtime"
+        return CheckResult(name, "pass", text)
+    unused = core.life.pruner.unused(compute)
+    number = sum(map(len, unused.values()))
+    if not number:
+        return CheckResult(name, "pass", "none without a runtime")
+    return CheckResult(name, "warn", f"{number} that no runtime has any more", _FIX)

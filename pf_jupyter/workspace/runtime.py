@@ -126,7 +126,9 @@ class LocalRuntime(LocalBatching, LocalPackages, LocalUpdates, Runtime):
 
     def delete(self) -> None:
         """Remove it and everything it had on the engine."""
+        last = self._record() or self._seen
         self._life.lifecycle.delete(self.id)
+        self._life.pruner.after(last)
 
     def logs(self, *, tail: int | None = 200, follow: bool = False) -> Iterator[str]:
         """Yield the lines of its life-cycle log, then its instance's output."""
