@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check test bench docs
+.PHONY: setup check test lab screenshots bench docs
 
 $(BIN)/pytest: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,13 @@ check: setup
 
 test: setup
 	$(BIN)/pytest
+
+lab: setup
+	$(BIN)/python scripts/api_types.py
+	$(BIN)/python hatch_build.py
+
+screenshots: setup
+	PF_UI_DOCS=1 $(BIN)/pytest tests/ui
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

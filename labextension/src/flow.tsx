@@ -17,7 +17,7 @@ import { Graph } from './graph';
 import { flowIcon } from './icons';
 import { Mark, Marks } from './marks';
 import { Act, Busy, Problem, took, useWorkspace } from './parts';
-import { NodeDetails, NodeState, Result, text } from './run';
+import { NodeDetails, NodeState, text } from './run';
 import { Workspace } from './workspace';
 
 export interface FlowOptions {
@@ -211,7 +211,7 @@ export class FlowDocument extends DocumentWidget<SplitPanel> {
     }
   }
 
-  private readonly editor: FileEditor;
+  readonly editor: FileEditor;
   private readonly model = new FlowModel();
   private marks: Marks | null = null;
   private timer = 0;
@@ -326,7 +326,6 @@ function FlowSide(props: {
           )}
         </section>
       )}
-      {!node && model.result && <Result result={model.result} trans={trans} />}
     </>
   );
 }

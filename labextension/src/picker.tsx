@@ -13,6 +13,7 @@ import { Workspace } from './workspace';
 
 const KEY = 'pf_jupyter';
 const VARIABLE = 'PF_JUPYTER_RUNTIME';
+const COMM = 'pf-jupyter:runtime';
 const CREATE = ' create';
 
 /** Which runtime a notebook is bound to. */
@@ -82,6 +83,12 @@ export class Binding {
   }
 
   private tellNewKernel(): void {
+    // cells may choose by themselves: %pfruntime use
+    this.panel.sessionContext.session?.kernel?.registerCommTarget(COMM, (comm, message) => {
+      const { runtime } = message.content.data as { runtime: string | null };
+      this.runtime = runtime;
+      void comm.close().done.catch(() => undefined);
+    });
     this.tell();
   }
 

@@ -7,6 +7,7 @@ import { asPfError, PfError } from './api';
 import type { LinesAnswer, RightAnswer, RuntimeAnswer } from './api-types';
 import { CreateForm } from './create';
 import { Act, ago, Busy, bytes, Empty, Problem, State } from './parts';
+import { Version } from './version';
 import { Workspace } from './workspace';
 
 interface Props {
@@ -119,7 +120,7 @@ function Details(props: {
       .rightsOn(`runtime:${item.name}`)
       .then(setRights)
       .catch(() => undefined);
-  }, [workspace, item.name, item.owner]);
+  }, [workspace, item.name, item.owner, workspace.rightsVersion]);
   React.useEffect(() => {
     if (log !== null) {
       void showLog();
@@ -242,6 +243,14 @@ function Details(props: {
             <Act label={trans.__('Keep it')} onClick={() => setAsking(false)} />
           </div>
         </div>
+      )}
+      {item.environment && (
+        <Version
+          item={item}
+          workspace={workspace}
+          trans={trans}
+          right={right('runtime.update')}
+        />
       )}
       {up && (
         <InstallForm

@@ -41,6 +41,8 @@ export class Workspace {
   environments: Loaded<VersionAnswer> = LOADING;
   computes: Loaded<ComputeAnswer> = LOADING;
   current: string | null = null;
+  /** Grows whenever somebody's rights have changed. */
+  rightsVersion = 0;
   /** Whether events arrive. */
   live = false;
   readonly work = new Map<number, Work>();
@@ -144,6 +146,7 @@ export class Workspace {
     } catch {
       this.rights = {};
     }
+    this.rightsVersion++;
     this._changed.emit();
   }
 

@@ -6,6 +6,7 @@ thread has a running event loop, and other rooms' tests start their own.)
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from .lab import Lab, LabServer, browser, browser_path
+from .lab import ROOT, Lab, LabServer, browser, browser_path
 
 
 @pytest.fixture(scope="package")
-def _browser() -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
     if browser_path() is None:
         reason = "no Chromium: apt-get install chromium, or set PF_CHROMIUM"
         if os.environ.get("PF_REQUIRE_BROWSER") == "1":
@@ -28,26 +29,39 @@ def _browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="package")
-def engine_address() -> str | None:
-    """The Docker engine that answers here, None without one."""
-    from pf_jupyter.engines.docker import DockerEngine
-    from pf_jupyter.errors import PfError
-
+def engine_address(request: pytest.FixtureRequest) -> str | None:
+    """The Docker engine of these tests, None without one."""
     try:
-        engine = DockerEngine()
-        address = str(engine.ping().address)
-        engine.close()
-        return address
-    except PfError:
+        return str(request.getfixturevalue("docker_host"))
+    except pytest.skip.Exception:
         return None
 
 
 @pytest.fixture(scope="package")
+def package_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The only package index that the server's runtimes install from."""
+    path = ROOT / "tests" / "environments" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("pf_environment_tests", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made = module.Index(tmp_path_factory.mktemp("index"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="package")
 def lab_server(
-    tmp_path_factory: pytest.TempPathFactory, engine_address: str | None
+    tmp_path_factory: pytest.TempPathFactory,
+    engine_address: str | None,
+    package_index: Any,
 ) -> Iterator[LabServer]:
     """A JupyterLab under a base URL, with Docker behind it where there is one."""
     made = LabServer(tmp_path_factory.mktemp("lab"), engine_address)
+    made.variables.update(
+        UV_DEFAULT_INDEX=package_index.url, UV_HTTP_RETRIES="0", NO_PROXY="127.0.0.1"
+    )
     try:
         yield made.start()
     finally:
@@ -55,8 +69,8 @@ def lab_server(
 
 
 @pytest.fixture(scope="package")
-def _lab(_browser: Any, lab_server: LabServer) -> Iterator[Lab]:
-    context = _browser.new_context(viewport={"width": 1280, "height": 800})
+def _lab(chromium: Any, lab_server: LabServer) -> Iterator[Lab]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
     yield Lab(lab_server, context.new_page()).open()
     context.close()
 
@@ -72,9 +86,9 @@ def lab(_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def fresh_lab(_browser: Any, lab_server: LabServer) -> Iterator[Lab]:
+def fresh_lab(chromium: Any, lab_server: LabServer) -> Iterator[Lab]:
     """JupyterLab as a browser has it that never saw it; takes some seconds."""
-    context = _browser.new_context(viewport={"width": 1280, "height": 800})
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
     yield Lab(lab_server, context.new_page()).open()
     context.close()
 

@@ -21,7 +21,7 @@ BUNDLE = ROOT / "pf_jupyter" / "labextension"
 SHOTS = Path(os.environ.get("PF_UI_SHOTS", ROOT / "build" / "screenshots"))
 TOKEN = "a-token-of-jupyter"
 BASE = "/user/ann/"
-PATIENCE = 90.0
+PATIENCE = float(os.environ.get("PF_UI_PATIENCE", "90"))
 """Seconds that a condition is waited for: machines that run tests are busy."""
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -77,6 +77,8 @@ class LabServer:
         self.root.mkdir(parents=True)
         self.docker_host = docker_host
         self.settings = list(settings)
+        self.headers: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -110,7 +112,7 @@ class LabServer:
         for name in [n for n in environment if n.startswith("PF_JUPYTER_SERVER")]:
             del environment[name]
         environment.pop("PF_JUPYTER_TOKEN", None)
-        return environment
+        return {**environment, **self.variables}
 
     def start(self) -> LabServer:
         # its news would lie over what is looked at
@@ -173,7 +175,7 @@ class LabServer:
         """Return status and document of one request with Jupyter's token."""
         import http.client
 
-        every = {"Authorization": f"token {TOKEN}", **(headers or {})}
+        every = {"Authorization": f"token {TOKEN}", **self.headers, **(headers or {})}
         data = None
         if body is not None:
             data = json.dumps(body).encode()
