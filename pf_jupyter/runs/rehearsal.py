@@ -47,7 +47,6 @@ class Rehearsed:
 
     def told(self) -> dict[str, Any]:
         """Return it for a rehearsal's document, its values cut to what can be shown."""
-        document = self.record.document or {}
         return {
             "run_id": self.record.run_id,
             "flow": self.record.flow,
@@ -58,7 +57,7 @@ class Rehearsed:
             "inputs": bounded(self.record.inputs or {}),
             "recorded": {
                 "status": self.record.status,
-                "outputs": bounded(document.get("outputs")),
+                "outputs": bounded(_recorded(self)),
             },
             "before": _told(self.before),
             "after": _told(self.after),
@@ -106,7 +105,7 @@ class Rehearsing:
             record, "equal", "", before, after, from_record=tuple(sorted(tape.answers))
         )
         if _alike(before, after):
-            return self._judged_equal(found, tape)
+            return self._judged_equal(found)
         again = self._play(tape, self._before)
         parts = _parting(before, after, unsteady=_unsteady(before, again))
         if not _alike(before, again) and parts is None:
@@ -117,7 +116,7 @@ class Rehearsing:
         found.reason = _why(before, after, parts)
         return found
 
-    def _judged_equal(self, found: Rehearsed, tape: Tape) -> Rehearsed:
+    def _judged_equal(self, found: Rehearsed) -> Rehearsed:
         before, recorded = found.before, found.record.status
         assert before is not None
         if before.status != "Completed" and recorded == "Completed":
@@ -126,13 +125,24 @@ class Rehearsing:
             found.reason = f"it fails in both now, and did not then: {words}"
         elif before.status != "Completed":
             found.reason = "it fails in both, as it did"
-        elif tape.changed:
-            found.reason = "the flow has changed since; both give the same now"
+        elif recorded == "Completed" and not same(before.outputs, _recorded(found)):
+            found.reason = (
+                "both give something else than was recorded: the flow, or what it "
+                "reads, has changed since"
+            )
         return found
 
     def _play(self, tape: Tape, channel: Callable[[], WorkerChannel]) -> Side:
         run_id = f"rehearsal-{secrets.token_hex(6)}"
         return self._replayer.play(tape, channel(), run_id)
+
+
+def _recorded(found: Rehearsed) -> Any:
+    """Return what the recorded run gave."""
+    document, node = found.record.document or {}, found.record.node
+    if found.record.mode != "node":
+        return document.get("outputs")
+    return ((document.get("nodes") or {}).get(node) or {}).get("output")
 
 
 def counts(found: Sequence[Rehearsed]) -> dict[str, int]:

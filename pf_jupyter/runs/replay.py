@@ -53,8 +53,6 @@ class Tape:
         What a worker is sent; see the worker's protocol.
     answers
         Output of each node that is taken from the record.
-    changed
-        Whether the flow is another one than it was.
     """
 
     record: RunRecord
@@ -62,7 +60,6 @@ class Tape:
     snapshot: Snapshot
     body: Mapping[str, Any]
     answers: Mapping[str, Any]
-    changed: bool
     secrets: Secrets
 
 
@@ -154,9 +151,7 @@ class Replayer:
         }
         if answers:
             body["cache"] = sorted(answers)
-        recorded = document.get("flow")
-        changed = recorded is not None and _text(recorded) != _text(sendable.plain)
-        return Tape(record, flow, snapshot, body, answers, changed, secrets_of(sent))
+        return Tape(record, flow, snapshot, body, answers, secrets_of(sent))
 
     def play(self, tape: Tape, channel: WorkerChannel, run_id: str) -> Side:
         """Repeat a run through a channel and return what it gave.

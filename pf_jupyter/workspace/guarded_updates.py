@@ -46,8 +46,8 @@ class GuardedUpdates(HasUpdates):
         on_phase: OnPhase | None = None,
     ) -> Rehearsal:
         """Repeat recorded runs here and beside; see `HasUpdates.rehearse`."""
-        seen = self._seen(runs)
         with self._may("runtime.update"), self._may("run.create"):
+            seen = self._seen(runs)
             return self._inner.rehearse(to, runs=seen, on_phase=on_phase)
 
     def last_rehearsal(self) -> Rehearsal | None:
@@ -69,13 +69,12 @@ class GuardedUpdates(HasUpdates):
         on_phase: OnPhase | None = None,
     ) -> Update:
         """Let it stand on a newer version; see `HasUpdates.update`."""
-        seen = self._seen(runs) if rehearse else runs
-        known = self._inner.known_version()
-        if known is not None and known.to_dict()["kind"] == "base":
-            # a new version of the environment is built and published for it
-            with self._may("environment.create"):
-                pass
         with self._may("runtime.update"), self._may("run.create"):
+            seen = self._seen(runs) if rehearse else runs
+            if to is None and self._inner.check_version().to_dict()["kind"] == "base":
+                # a new version of the environment is built and published for it
+                with self._may("environment.create"):
+                    pass
             return self._inner.update(
                 to, rehearse=rehearse, runs=seen, accept=accept, on_phase=on_phase
             )
