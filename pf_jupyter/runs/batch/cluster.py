@@ -23,6 +23,7 @@ from ...runtimes.channel import WorkerChannel
 from ...runtimes.life import Life
 from ...store.records import RuntimeRecord
 from ..execute import Executor
+from .revival import bring_back
 
 _HANDSHAKE_SECONDS = 30.0
 _CONNECT_SECONDS = 60.0
@@ -146,11 +147,24 @@ class ClusterPlace:
         return channel
 
     def why(self, error: RuntimeFailed) -> RuntimeFailed:
-        """Return the error: nobody else knows more of a cluster."""
-        return error
+        """Find out whether the runtime went away, or only what speaks for us there."""
+        if error.code == "runtime_silent" or not isinstance(self._on, str):
+            return error
+        found = self._executor.why(self._runtime)
+        if found.code != "worker_lost":
+            return found
+        return RuntimeFailed(
+            f"the process that speaks with the cluster at {self.name} ended",
+            phase="run",
+            code="worker_lost",
+            hint="it is started again",
+            log=error.log,
+        )
 
     def revive(self, error: RuntimeFailed) -> None:
-        """Do nothing: opening it again connects anew."""
+        """Start the runtime again when it has died; opening then connects anew."""
+        if isinstance(self._on, str):
+            bring_back(self._life, self._runtime.id, error)
 
     def give_up(self, seconds: float) -> None:
         """End the channel to it."""
