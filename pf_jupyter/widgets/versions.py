@@ -48,7 +48,8 @@ class VersionsTab(Panel):
         self.work("known version", lambda: _known(runtime()), self._know)
 
     def _know(self, found: tuple[VersionCheck | None, Rehearsal | None]) -> None:
-        self.version, self.rehearsal = found
+        version, rehearsal = found
+        self.version, self.rehearsal = version, rehearsal or self.rehearsal
 
     # ---- what its buttons do
 
@@ -99,8 +100,11 @@ class VersionsTab(Panel):
         self.begin_versions()
 
     def _not_updated(self, error: PfError) -> None:
-        # the rehearsal that spoke against it is shown below
-        self.begin_versions()
+        from ..workspace.api import Rehearsal
+
+        against = error.details.get("rehearsal")
+        if against:
+            self.rehearsal = Rehearsal(against)
 
     # ---- how it looks
 

@@ -130,6 +130,9 @@ class DoubleUpdates(HasUpdates):
             on_phase(PhaseEvent("demo", "rehearse", "done", 0.1, "2 of 2 equal"))
         return Rehearsal(rehearsal_document(int(self.refuse_update)))
 
+    def last_rehearsal(self) -> Rehearsal | None:
+        return None
+
     def update(
         self,
         to: str | None = None,

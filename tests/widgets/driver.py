@@ -109,7 +109,9 @@ class Driver:
             if node.tag in ("input", "select", "textarea"):
                 own = node.attributes.get("aria-label") or ""
                 around = node.up("label")
-                words = [n.text for n in around.walk()] if around else []
+                words = (
+                    [n.text.removesuffix(" *") for n in around.walk()] if around else []
+                )
                 if label in (own, *words):
                     return node
         raise AssertionError(f"no field '{label}' in: {self.text}")
