@@ -48,6 +48,7 @@ slow_flow = _load("conftest.py").slow_flow
 for file in (
     *("test_local.py", "test_running.py", "test_flex.py", "test_traces.py"),
     "test_batches.py",
+    "test_versions.py",
 ):
     globals().update(_tests_of(file))
 
