@@ -21,15 +21,24 @@ if TYPE_CHECKING:
 PANELS: Mapping[str, str] = {
     "chat": "chat_page:ChatPage",
     "compare": "comparing:ComparisonPage",
+    "connections": "connections_page:ConnectionsPage",
+    "doctor": "doctor_page:DoctorPage",
+    "environments": "environments_page:EnvironmentsPage",
     "flow": "flow_page:FlowPage",
+    "roles": "roles_page:RolesPage",
     "run": "run_page:RunPage",
+    "runs": "runs_page:RunsPage",
     "runtime": "runtime_page:RuntimePage",
     "runtimes": "runtimes_page:RuntimesPage",
 }
 """Each panel by its name: the module in this room, and the class."""
 
 NOUN_PANELS: Mapping[str, str] = {
+    "connection": "connections",
+    "env": "environments",
     "flow": "flow",
+    "role": "roles",
+    "run": "runs",
     "runtime": "runtimes",
 }
 """The panel of each noun, which its magic opens without a verb."""

@@ -35,6 +35,7 @@ from .compute_api import Computes as Computes
 from .connection_api import Connection as Connection
 from .connection_api import Connections as Connections
 from .connection_api import Scope as Scope
+from .connection_api import connection_types as connection_types
 from .environment_api import Environment as Environment
 from .environment_api import EnvironmentBuild as EnvironmentBuild
 from .environment_api import EnvironmentDiff as EnvironmentDiff

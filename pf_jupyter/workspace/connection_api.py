@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,3 +119,17 @@ class Connections(ABC):
     @abstractmethod
     def delete(self, name: str) -> None:
         """Forget a connection and its secrets (NotFound)."""
+
+
+def connection_types() -> list[dict[str, Any]]:
+    """Return what connections there can be, for forms.
+
+    Each is ``{"name", "fields"}``, each field ``{"name", "secret", "required",
+    "default"}``; custom ones have no fields, their keys are the user's own.
+    """
+    from ..connections.types import TYPES
+
+    return [
+        {"name": kind.name, "fields": [asdict(field) for field in kind.fields]}
+        for kind in TYPES.values()
+    ]
