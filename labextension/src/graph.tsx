@@ -28,6 +28,10 @@ export function Graph(props: {
     place.current!.innerHTML = svg;
     const picture = place.current!.querySelector('svg');
     picture?.setAttribute('role', 'group');
+    if (picture) {
+      // a long flow is scrolled rather than made too small to read
+      picture.style.minWidth = `${0.8 * Number(picture.getAttribute('width'))}px`;
+    }
     picture?.setAttribute('aria-label', trans.__('Graph of the flow'));
     for (const node of nodes(place.current!)) {
       node.setAttribute('role', 'button');

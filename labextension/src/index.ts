@@ -189,7 +189,16 @@ function activate(
   const write = async (name: string, files: Record<string, string>): Promise<void> => {
     const folder = await free(contents, PathExt.join(inFolder(), name));
     await contents.save(folder, { type: 'directory' });
+    const made = new Set(['']);
     for (const [file, content] of Object.entries(files)) {
+      const parts = PathExt.dirname(file).split('/').filter(Boolean);
+      for (let depth = 1; depth <= parts.length; depth++) {
+        const inner = parts.slice(0, depth).join('/');
+        if (!made.has(inner)) {
+          made.add(inner);
+          await contents.save(PathExt.join(folder, inner), { type: 'directory' });
+        }
+      }
       await contents.save(PathExt.join(folder, file), {
         type: 'file',
         format: 'text',

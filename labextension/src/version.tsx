@@ -99,12 +99,11 @@ export function Version(props: {
           {rehearsal && (
             <p role="status">
               {rehearsal.passed ? '✓ ' : '✗ '}
-              {trans.__(
-                '%1 outputs equal, %2 differ, %3 vary by themselves',
-                rehearsal.counts.equal,
-                rehearsal.counts.differs,
-                rehearsal.counts.varies
-              )}
+              {trans._n('%1 output is equal', '%1 outputs are equal', rehearsal.counts.equal)}
+              {', '}
+              {trans.__('%1 differ', rehearsal.counts.differs)}
+              {rehearsal.counts.varies > 0 &&
+                `, ${trans.__('%1 vary by themselves', rehearsal.counts.varies)}`}
             </p>
           )}
           <div className="pf-Acts">

@@ -295,12 +295,16 @@ class Lab:
         self.complaints.clear()
         self.refused.clear()
 
-    def run(self, command: str, args: Any = None) -> None:
-        """Execute a command of JupyterLab by its id."""
+    def run(self, command: str, args: Any = None, *, wait: bool = True) -> None:
+        """Execute a command of JupyterLab by its id.
+
+        One that opens a dialog is over when that is closed: do not wait for it.
+        """
         self.page.evaluate(
-            "([id, args]) => window.jupyterapp.commands.execute(id, args)"
-            ".then(() => null)",
-            [command, args or {}],
+            "([id, args, wait]) => {"
+            " const done = window.jupyterapp.commands.execute(id, args);"
+            " return wait ? done.then(() => null) : null; }",
+            [command, args or {}, wait],
         )
 
     def theme(self, name: str) -> None:

@@ -102,7 +102,7 @@ def test_packages_versions_and_the_way_back(lab, publish, package_index, root):
     notice = item.get_by_role("group", name="A newer version")
     notice.wait_for()
     notice.get_by_role("button", name="Rehearse").click()
-    notice.get_by_text("1 outputs equal, 0 differ").wait_for()
+    notice.get_by_text("1 output is equal, 0 differ").wait_for()
     lab.shot("docker-update", doc=True)
     lab.check_accessible("#pf-panel")
     notice.get_by_role("button", name="Update", exact=True).click()

@@ -34,7 +34,7 @@ def test_from_the_first_start_to_the_first_result(fresh_lab, engine_address):
 
 def test_an_example_is_opened_from_the_palette(lab):
     page = lab.page
-    lab.run("pf-jupyter:open-example")
+    lab.run("pf-jupyter:open-example", wait=False)
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Example").select_option("web-classification")
     lab.check_accessible(".pf-Choice")
@@ -42,7 +42,7 @@ def test_an_example_is_opened_from_the_palette(lab):
     flow = page.locator(".pf-Flow")
     flow.locator("g[data-n=classify_by_keywords]").wait_for()
     lab.shot("example", doc=True)
-    lab.run("pf-jupyter:doctor")
+    lab.run("pf-jupyter:doctor", wait=False)
     page.get_by_role("dialog").locator(".pf-Checks li").first.wait_for()
     lab.shot("doctor")
     lab.check_accessible(".pf-Checks")
@@ -165,7 +165,7 @@ def test_a_reader_sees_and_is_told_why_not_more(team, chromium):
         panel = lab.page.locator("#pf-panel")
         item = panel.locator("[data-runtime=shared]")
         item.locator(".pf-ItemHead").click()
-        stop = item.get_by_role("button", name=re.compile("^Stop: .*Contributor.*olga"))
+        stop = item.get_by_role("button", name=re.compile("^Stop: .*Data Scientist.*olga"))
         stop.wait_for()
         assert stop.get_attribute("aria-disabled") == "true"
         assert panel.get_by_role("button", name="Create a runtime").count() == 0
