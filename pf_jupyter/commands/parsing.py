@@ -173,11 +173,13 @@ def _replace_variable(context: Context, word: str) -> str:
     if not name.isidentifier() or name not in context.variables:
         return word
     value = context.variables[name]
+    if isinstance(value, os.PathLike):
+        return str(value)  # a path has a name, too, and it is not meant
     for attribute in ("run_id", "name"):
         if isinstance(getattr(value, attribute, None), str):
             return str(getattr(value, attribute))
     # A DataFrame, say, is no word; the verb takes the variable itself.
-    return str(value) if isinstance(value, str | int | float | os.PathLike) else word
+    return str(value) if isinstance(value, str | int | float) else word
 
 
 class _Parser(argparse.ArgumentParser):

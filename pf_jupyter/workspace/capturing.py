@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from ..engines.api import Engine, InstanceSpec
 from ..engines.containers import HasContainers
@@ -215,8 +216,14 @@ class Capturing:
 
     def _own_files(self) -> set[str]:
         """Files of this machine that were installed with our own command."""
-        lines = [i for layer in self._record.layers or () for i in layer["items"]]
-        return {line.partition("[")[0] for line in lines if line.startswith("/")}
+        found = set()
+        for layer in self._record.layers or ():
+            for line in layer["items"]:
+                place = line.partition(" @ ")[2] or line
+                parts = urlsplit(place.partition("[")[0])
+                if parts.scheme in ("", "file"):
+                    found.add(unquote(parts.path))
+        return found
 
     def _stock_of(
         self, image: str, paths: Sequence[str]

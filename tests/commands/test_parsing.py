@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -112,3 +113,11 @@ def test_help_is_asked_for_at_both_levels(shell: Context) -> None:
     request = parse(shell, NOUNS["runtime"], ["create", "--bad", "-h"])
     assert request.help
     assert request.verb is NOUNS["runtime"].verbs["create"]
+
+
+def test_a_variable_with_a_path_stands_for_all_of_it(
+    notebook: Context, tmp_path: Path
+) -> None:
+    notebook.variables = {"kept": tmp_path / "kept"}
+    given = arguments(notebook, "runtime capture demo --to $kept")
+    assert given.to == str(tmp_path / "kept")

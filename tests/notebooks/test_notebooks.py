@@ -40,7 +40,7 @@ def test_a_notebook_gives_its_stored_outputs(notebook, tmp_path, engine_tidied):
         *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"),
         # The notebooks' own run is not subject to this project's pytest settings.
         *("-c", os.devnull, "--rootdir", str(notebook.parent), "-W", "default"),
-        *("--nbval", "--nbval-cell-timeout", "120", str(notebook)),
+        *("--nbval", "--nbval-cell-timeout", "300", str(notebook)),
     ]
     done = subprocess.run(
         command,

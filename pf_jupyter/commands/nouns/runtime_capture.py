@@ -38,7 +38,15 @@ def _capture(context: Context, arguments: Namespace) -> Outcome:
         for line in error.log.splitlines()[-_LAST_LINES:]:
             context.progress.note(f"    {line}")
         raise
-    return Outcome(Message(captured_text(context, made)), made.to_dict())
+    return Outcome(ShownCapture(captured_text(context, made), made), made.to_dict())
+
+
+class ShownCapture(Message):
+    """What a capture gave, to look at and to use."""
+
+    def __init__(self, text: str, capture: Capture) -> None:
+        super().__init__(text)
+        self.capture = capture
 
 
 def captured_text(context: Context, made: Capture) -> str:
