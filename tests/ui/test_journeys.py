@@ -165,7 +165,9 @@ def test_a_reader_sees_and_is_told_why_not_more(team, chromium):
         panel = lab.page.locator("#pf-panel")
         item = panel.locator("[data-runtime=shared]")
         item.locator(".pf-ItemHead").click()
-        stop = item.get_by_role("button", name=re.compile("^Stop: .*Data Scientist.*olga"))
+        stop = item.get_by_role(
+            "button", name=re.compile("^Stop: .*Data Scientist.*olga")
+        )
         stop.wait_for()
         assert stop.get_attribute("aria-disabled") == "true"
         assert panel.get_by_role("button", name="Create a runtime").count() == 0
