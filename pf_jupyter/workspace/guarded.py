@@ -28,19 +28,13 @@ from .api import (
     Scope,
     Workspace,
 )
+from .guarded_environments import GuardedEnvironments
 from .guarded_runs import GuardedRuns
 from .guarded_runtimes import GuardedRuntimes
 
 if TYPE_CHECKING:
     from ..store.records import ConnectionRecord
     from .local import LocalWorkspace
-
-_ENVIRONMENT_RIGHTS = {
-    **dict.fromkeys(("list", "names", "get", "diff", "check"), "environment.list"),
-    **dict.fromkeys(("init", "build", "publish", "import_"), "environment.create"),
-    **dict.fromkeys(("describe", "archive", "restore"), "environment.update"),
-    "export": "environment.use",
-}
 
 
 class GuardedWorkspace(Workspace):
@@ -216,32 +210,6 @@ class GuardedConnections(Connections):
     @property
     def _inner(self) -> Connections:
         return self._workspace.inner.connections
-
-
-class GuardedEnvironments:
-    """The environments of a workspace, each verb behind its right.
-
-    Parameters
-    ----------
-    workspace
-        The person's.
-    """
-
-    def __init__(self, workspace: GuardedWorkspace) -> None:
-        self._workspace = workspace
-
-    def __getattr__(self, verb: str) -> Callable[..., Any]:
-        right = _ENVIRONMENT_RIGHTS.get(verb)
-        if right is None:
-            raise AttributeError(verb)
-        inner = getattr(self._workspace.inner.environments, verb)
-
-        def call(*given: Any, **options: Any) -> Any:
-            # what is published is everybody's who works in the workspace
-            with self._workspace.may(right, Thing("environment", "", None, True)):
-                return inner(*given, **options)
-
-        return call
 
 
 class GuardedRoles(Roles):

@@ -97,6 +97,13 @@ class LocalRoles(Roles):
             run = core.store.run(name)
             if run is not None:
                 return Thing(kind, name, run.owner)
+        elif kind == "environment":
+            rows = core.store.environments
+            known = rows.get(name)
+            if name == "default":
+                return Thing(kind, name, None, True)
+            if known is not None:
+                return Thing(kind, name, known.owner, bool(rows.versions(name)))
         elif kind != "compute" or name in core.life.computes.names():
             return Thing(kind, name, None, True)
         raise NotFound(f"there is no {kind} {name!r}", hint="look at its list")

@@ -176,8 +176,14 @@ def definition_files(source: Path) -> list[tuple[str, Path]]:
 
 def known_definition(workspace: Workspace, name: str) -> str:
     """Return the name of an environment that was built before (NotFound)."""
-    inner: Workspace = getattr(workspace, "inner", workspace)
-    if inner.core.store.environments.get(name) is None:  # type: ignore[attr-defined]
+    from ..access.roles import Thing
+    from .guarded import GuardedWorkspace
+
+    inner = workspace.inner if isinstance(workspace, GuardedWorkspace) else workspace
+    record = inner.core.store.environments.get(name)  # type: ignore[attr-defined]
+    own = Thing("environment", name, record.owner if record else None)
+    hidden = isinstance(workspace, GuardedWorkspace) and not workspace.sees(own)
+    if record is None or hidden:
         raise NotFound(
             f"no environment {name!r} was built here",
             code="environment_missing",

@@ -7,11 +7,11 @@ import pytest
 
 from pf_jupyter.workspace import api
 from pf_jupyter.workspace.guarded import (
-    _ENVIRONMENT_RIGHTS,
     GuardedComputes,
     GuardedConnections,
     GuardedRoles,
 )
+from pf_jupyter.workspace.guarded_environments import ENVIRONMENT_RIGHTS
 from pf_jupyter.workspace.guarded_runs import GuardedRuns
 from pf_jupyter.workspace.guarded_runtimes import GuardedRuntime, GuardedRuntimes
 from pf_jupyter.workspace.remote import (
@@ -55,4 +55,4 @@ def test_each_verb_of_the_interface_is_there(interface):
 
 
 def test_each_verb_of_environments_has_a_right():
-    assert set(_ENVIRONMENT_RIGHTS) == set(verbs(api.Environments))
+    assert set(ENVIRONMENT_RIGHTS) == set(verbs(api.Environments))

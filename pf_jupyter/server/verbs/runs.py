@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import RunFailed
+from ...errors import RunFailed, UsageError
 from ...workspace.api import BatchRun, RunEvent
 from ...workspace.remote_wire import pack, run_to_json, unpack
 from ...workspace.serving import record_of
@@ -95,8 +95,14 @@ def _record(ask: Ask) -> Any:
 
 @verb("runs.trace", answer=models.TraceAnswer)
 def _trace(ask: Ask) -> Any:
-    trace = ask.workspace.runs.get(ask.path["run_id"]).trace
-    return models.TraceAnswer.model_validate(pack(trace.to_dict()))
+    found = ask.workspace.runs.get(ask.path["run_id"])
+    if isinstance(found, BatchRun):
+        raise UsageError(
+            f"run {found.run_id} is a batch: its lines have what happened in each",
+            code="is_a_batch",
+            hint=f"GET runs/{found.run_id}/lines",
+        )
+    return models.TraceAnswer.model_validate(pack(found.trace.to_dict()))
 
 
 @verb("runs.cancel", body=models.Nothing, answer=models.CanceledAnswer)

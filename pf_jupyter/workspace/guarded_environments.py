@@ -1,0 +1,87 @@
+"""The environments that one person may see, each verb behind its right.
+
+What is published is everybody's who works in the workspace; what was only built is its
+owner's.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..access.roles import Thing
+from .api import Environment
+
+if TYPE_CHECKING:
+    from .guarded import GuardedWorkspace
+
+ENVIRONMENT_RIGHTS = {
+    **dict.fromkeys(("list", "names", "get", "diff", "check"), "environment.list"),
+    **dict.fromkeys(("init", "build", "publish", "import_"), "environment.create"),
+    **dict.fromkeys(("describe", "archive", "restore"), "environment.update"),
+    "export": "environment.use",
+}
+_ABOUT_ONE = ("get", "check", "describe", "archive", "restore", "export")
+
+
+class GuardedEnvironments:
+    """The environments of a workspace, each verb behind its right.
+
+    Parameters
+    ----------
+    workspace
+        The person's.
+    """
+
+    def __init__(self, workspace: GuardedWorkspace) -> None:
+        self._workspace = workspace
+
+    def list(self, *, archived: bool = False) -> builtins.list[Environment]:
+        """Return all versions that this person may see."""
+        found = self._inner.list(archived=archived)
+        return [one for one in found if self._sees(one.name)]
+
+    def names(self) -> Sequence[str]:
+        """Return what ``--env`` may be; no engine waits."""
+        return [name for name in self._inner.names() if self._sees(name)]
+
+    def diff(self, before: str, after: str) -> Any:
+        """Return what differs between two versions (NotFound)."""
+        for reference in (before, after):
+            self._thing(reference)
+        return self._inner.diff(before, after)
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        right = ENVIRONMENT_RIGHTS.get(verb)
+        if right is None:
+            raise AttributeError(verb)
+        inner = getattr(self._inner, verb)
+
+        def call(*given: Any, **options: Any) -> Any:
+            thing = Thing("environment")
+            if verb in _ABOUT_ONE:
+                thing = self._thing(str(given[0]))
+            with self._workspace.may(right, thing):
+                return inner(*given, **options)
+
+        return call
+
+    def _thing(self, reference: str) -> Thing:
+        from ..environments.versions import parse_reference
+
+        name = parse_reference(reference).name
+        return self._workspace.thing("environment", name)
+
+    def _sees(self, reference: str) -> bool:
+        from ..errors import PfError
+
+        try:
+            self._thing(reference)
+        except PfError:
+            return False
+        return True
+
+    @property
+    def _inner(self) -> Any:
+        return self._workspace.inner.environments
