@@ -115,7 +115,8 @@ PROBLEM: {"code", "message", "node", "file", "line", "column", "hint"}
 EVENTS, each with "event" and "time" (UTC ISO 8601):
     run_started      {"pid"}                       node_started   {"node"}
     node_completed   {"node", "duration_ms", "output_preview",
-                      "cached_run_id"?: the run whose result was taken}
+                      "cached_run_id"?: the run whose result was taken,
+                      "tokens"?: total of its calls of models}
     node_failed      {"node", "duration_ms", "error"}
     node_bypassed    {"node"}                      node_canceled  {"node"}
     node_running     {"node", "seconds"}           still going; same text as F98 in logs

@@ -342,10 +342,10 @@ def test_a_stream_that_breaks_fails_with_what_came_before(ask, openai_server):
 
 
 def test_the_record_says_what_the_call_took(ask):
-    heard = []
+    heard, events = [], []
     remove = model_calls.on_model_call(heard.append)
     try:
-        result = ask(q="hello there")
+        result = ask(q="hello there", events=events)
     finally:
         remove()
     shown = result["nodes"]["l"]["model"]
@@ -360,6 +360,8 @@ def test_the_record_says_what_the_call_took(ask):
     (call,) = heard
     assert call.node == "l"
     assert call.output == "echo: hello there"
+    (done,) = [event for event in events if event["event"] == "node_completed"]
+    assert done["tokens"] == 8
     assert call.request["messages"][1]["content"] == "hello there"
     assert call.error is None
     assert "sk-secret" not in repr(call.to_dict())

@@ -97,6 +97,8 @@ class Driver:
         """Return the element of that tag with this name (its words, or its label)."""
         all_of_it = [n for n in self.page.walk() if n.tag == tag]
         found = [n for n in all_of_it if n.name == name]
+        # a tab opens in the browser alone: what can be pressed comes first
+        found.sort(key=lambda node: node.attributes.get("role") == "tab")
         assert found, f"no {tag} '{name}' among {[n.name for n in all_of_it]}"
         return found[0]
 

@@ -107,14 +107,19 @@ class Reporter:
         record.output = self.secrets.scrub_value(shown)
         record.cached_run_id = cached_run_id
         record.end("Completed", None, ended)
-        event = {} if cached_run_id is None else {"cached_run_id": cached_run_id}
+        event: Dict[str, Any] = {}
+        if cached_run_id is not None:
+            event["cached_run_id"] = cached_run_id
+        result = record.to_dict()
+        if "model" in result:
+            event["tokens"] = result["model"]["usage"].get("total_tokens")
         self.event(
             "node_completed",
             time=record.ended_at,
             node=node,
             duration_ms=record.duration_ms,
             output_preview=preview(record.output),
-            node_result=record.to_dict(),
+            node_result=result,
             **event,
         )
 

@@ -1,0 +1,138 @@
+"""Pages of runs that are over, of batches and of comparisons, with a real workspace."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pf_jupyter.widgets import open_panel
+from pf_jupyter.workspace.local import connect
+
+from .driver import Driver
+
+FLOW = """
+inputs: {n: {type: int}}
+outputs: {v: {type: string, reference: "${last.output}"}}
+nodes:
+- name: first
+  type: python
+  source: {type: code, path: tools.py}
+  inputs: {n: "${inputs.n}"}
+- name: last
+  type: python
+  source: {type: code, path: last.py}
+  inputs: {n: "${first.output}"}
+"""
+TOOLS = """from promptflow.core import tool
+@tool
+def first(n: int) -> int:
+    print("got", n)
+    return n
+"""
+LAST = """from promptflow.core import tool
+@tool
+def last(n: int) -> str:
+    if n == 3:
+        raise ValueError("not three")
+    return f"v{n}"
+"""
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    flow = folder / "numbers"
+    flow.mkdir()
+    for name, text in {
+        "flow.dag.yaml": FLOW,
+        "tools.py": TOOLS,
+        "last.py": LAST,
+    }.items():
+        (flow / name).write_text(text)
+    workspace = connect(folder / "home")
+    runtime = workspace.runtimes.create("small", compute="process")
+    yield workspace, runtime, flow
+    runtime.delete()
+    workspace.close()
+
+
+def part(driver):
+    parts = [n for n in driver.page.walk() if n.attributes.get("data-part") == "graph"]
+    return json.loads(parts[0].attributes["data-state"])
+
+
+def test_a_run_is_played_again_and_runs_again_from_a_node(real):
+    workspace, runtime, flow = real
+    run = runtime.run(flow, n=1)
+    driver = Driver(open_panel(workspace, "run", run=run.run_id)).settle()
+    assert "v1" in driver.text
+    state = part(driver)
+    assert [name for _, name, _ in state["timeline"]].count("last") == 2
+    assert state["length"] == run.duration_ms
+    driver.panel.act("node", node="first")
+    driver.settle()
+    assert "got 1" in driver.text
+    assert "def first(n: int)" in driver.text
+    driver.click("Run from here").settle()
+    assert driver.panel.result.source_run_id == run.run_id
+
+
+def test_a_run_that_failed_opens_at_the_node_with_the_way_out(real):
+    workspace, runtime, flow = real
+    run = runtime.run(flow, n=3)
+    driver = Driver(open_panel(workspace, "run", run=run.run_id)).settle()
+    assert driver.find("h3", "last")
+    assert "not three" in driver.text
+    assert "look at last.py, line 5" in driver.text
+
+
+def test_a_run_outlives_its_folder(real, tmp_path):
+    import shutil
+
+    workspace, runtime, flow = real
+    copy = tmp_path / "gone"
+    shutil.copytree(flow, copy)
+    run = runtime.run(copy, n=1)
+    shutil.rmtree(copy)
+    driver = Driver(open_panel(workspace, "run", run=run.run_id)).settle()
+    assert "v1" in driver.text
+    assert set(part(driver)["nodes"]) == {"first", "last"}
+    assert driver.panel.trouble is None
+
+
+def test_a_batch_counts_in_its_boxes_and_leads_to_the_line_that_failed(real):
+    workspace, runtime, flow = real
+    batch = runtime.batch(flow, [{"n": n} for n in range(30)])
+    driver = Driver(open_panel(workspace, "run", run=batch.run_id)).settle()
+    assert "30 of 30 lines · 1 failed" in driver.text
+    last = part(driver)["nodes"]["last"]
+    assert last["counts"] == {"Completed": 29, "Failed": 1}
+    assert sum(last["bins"]) == 30
+    driver.click("Line 3").settle()
+    assert driver.find("h3", "Line 3")
+    assert "look at last.py, line 5" in driver.text
+    driver.click("Failed").settle()
+    assert [line.line_number for line in driver.panel.facts.lines] == [3]
+    driver.click("All").settle().click("After").settle()
+    assert [line.line_number for line in driver.panel.facts.lines] == [*range(25, 30)]
+    driver.panel.act("node", node="first")
+    assert "how long lines took in first" in str(driver.panel.view())
+
+
+def test_a_batch_is_compared_with_another_of_its_flow(real):
+    workspace, runtime, flow = real
+    first = runtime.batch(flow, [{"n": n} for n in range(5)])
+    second = runtime.batch(flow, [{"n": n + 1} for n in range(5)])
+    driver = Driver(open_panel(workspace, "run", run=second.run_id)).settle()
+    driver.fill("The one to beat", first.run_id).click("Compare").settle()
+    assert "fail here, not there" in driver.text
+    page = Driver(open_panel(workspace, "compare", runs=[first, second])).settle()
+    found = [cell.text for cell in page.page.walk() if cell.tag == "td"]
+    assert found[:4] == [second.run_id, "5", "1", "1"]
+    assert '{"v": "v1"}' in found
+
+
+def test_a_run_that_is_not_there_says_so(real):
+    driver = Driver(open_panel(real[0], "run", run="nothing")).settle()
+    assert "not_found" in driver.text
