@@ -145,27 +145,38 @@ class LocalRuntimes(Runtimes):
         self, flow: str | Path, *, on_phase: OnPhase | None = None
     ) -> Runtime:
         """Return a ready runtime for a flow; see `Runtimes.ensure_for`."""
-        from .flow_session import requirements_of, session_name
+        from .flow_session import requirements_of, session_name, version_of
 
         path = self._workspace.flows.resolve(flow)
-        wanted = requirements_of(path) if self.current() is None else None
-        if wanted is None:
+        if self.current() is not None:
             return self.ensure(on_phase=on_phase)
-        runtime = self._session(session_name(path, wanted), on_phase)
+        wanted = requirements_of(path)
+        version = version_of(path, self._workspace.core.store)
+        if wanted is None and version is None:
+            return self.ensure(on_phase=on_phase)
+        name = session_name(path, wanted, version.digest if version else "")
+        environment = f"{version.name}:{version.version}" if version else "default"
+        runtime = self._session(name, on_phase, environment)
         record = self._workspace.core.store.runtime(runtime.name)
-        if record is not None and not any(
-            layer["source"] == "flow" for layer in record.layers or ()
+        if (
+            wanted is not None
+            and record is not None
+            and not any(layer["source"] == "flow" for layer in record.layers or ())
         ):
             installer = self._workspace.core.life.installer
             installer.install(record.id, wanted, source="flow", on_phase=on_phase)
         return runtime
 
-    def _session(self, name: str, on_phase: OnPhase | None) -> Runtime:
+    def _session(
+        self, name: str, on_phase: OnPhase | None, environment: str = "default"
+    ) -> Runtime:
         try:
             runtime = self.get(name)
         except NotFound:
             try:
-                return self.create(name, kind="session", on_phase=on_phase)
+                return self.create(
+                    name, environment=environment, kind="session", on_phase=on_phase
+                )
             except AlreadyExists:
                 # another process made it in the meantime
                 runtime = self.get(name)

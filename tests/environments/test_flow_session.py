@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
-from pf_jupyter.errors import EnvironmentInvalid
+from pf_jupyter.errors import EnvironmentInvalid, UsageError
+from pf_jupyter.store.records import EnvironmentVersionRecord, timestamp
 from pf_jupyter.workspace.core import Core, installed_engines
-from pf_jupyter.workspace.flow_session import requirements_of, session_name
+from pf_jupyter.workspace.flow_session import (
+    requirements_of,
+    session_name,
+    version_of,
+)
 from pf_jupyter.workspace.local import LocalWorkspace
 
 FLOW = "inputs: {}\noutputs: {}\nnodes: []\n"
@@ -104,3 +109,66 @@ def test_the_session_has_what_the_flow_requires(
     workspace.runtimes.use(session.name)
     (flow / "requirements.txt").write_text("pf-other\n")
     assert workspace.runtimes.ensure_for(flow).name == session.name
+
+
+def version(
+    name: str, number: str, digest: str, **more: Any
+) -> EnvironmentVersionRecord:
+    now = timestamp()
+    return EnvironmentVersionRecord(
+        name, number, "ana", now, now, digest, f"pf_jupyter/env/{name}:{number}", **more
+    )
+
+
+def test_an_image_that_a_flow_names_is_a_version_here(
+    workspace: LocalWorkspace, flow: Path
+) -> None:
+    store = workspace.core.store
+    place = {"registry.example/team/mine:1": "sha256:11"}
+    store.environments.add_version(version("mine", "1", "sha256:aa", registries=place))
+    store.environments.add_version(version("mine", "2", "sha256:bb"))
+
+    def meant(image: str) -> str | None:
+        text = f"{FLOW}environment:\n  image: {image}\n"
+        (flow / "flow.dag.yaml").write_text(text)
+        found = version_of(flow, store)
+        return found.digest if found else None
+
+    assert meant("mine:1") == "sha256:aa"
+    assert meant("registry.example/team/mine:1") == "sha256:aa"
+    assert meant("mine") == meant("mine@latest") == "sha256:bb"
+    public = "mcr.microsoft.com/azureml/promptflow/promptflow-runtime:latest"
+    assert meant(public) is meant("pf_jupyter/base") is None
+    with pytest.raises(UsageError) as caught:
+        meant("elsewhere/other:3")
+    assert caught.value.code == "flow_image"
+    assert "%pfenv import elsewhere/other:3" in caught.value.hint
+
+
+def test_another_digest_of_the_image_is_another_session(flow: Path) -> None:
+    plain = session_name(flow, None)
+    one, two = (session_name(flow, None, digest) for digest in ("sha256:a", "sha256:b"))
+    assert len({plain, one, two}) == 3
+    assert session_name(flow, None, "sha256:a") == one
+
+
+def test_a_session_never_stands_on_another_image_than_the_flow_names(
+    workspace: LocalWorkspace, flow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = workspace.core.store
+    store.environments.add_version(version("mine", "1", "sha256:aa"))
+    text = f"{FLOW}environment:\n  image: mine\n"
+    (flow / "flow.dag.yaml").write_text(text)
+    asked: list[tuple[str, str]] = []
+
+    def create(name: str, *, environment: str, **_: Any) -> Any:
+        asked.append((name, environment))
+        raise UsageError("enough")
+
+    monkeypatch.setattr(workspace.runtimes, "create", create)
+    for _ in range(2):
+        with pytest.raises(UsageError):
+            workspace.runtimes.ensure_for(flow)
+        store.environments.add_version(version("mine", "2", "sha256:bb"))
+    assert [environment for _, environment in asked] == ["mine:1", "mine:2"]
+    assert asked[0][0] != asked[1][0]
