@@ -215,6 +215,38 @@ def test_a_flow_from_form_to_replay(show, real):
     assert stage.errors == []
 
 
+def test_the_way_to_a_failure_is_lit(show, real, tmp_path):
+    (tmp_path / "flow.dag.yaml").write_text(
+        "nodes:\n"
+        + "".join(
+            f"- {{name: {name}, type: python, source: {{type: code, path: {name}.py}}, "
+            f"inputs: {inputs}}}\n"
+            for name, inputs in (
+                ("good", "{}"),
+                ("bad", "{x: '${good.output}'}"),
+                ("other", "{}"),
+                ("last", "{x: '${other.output}'}"),
+            )
+        )
+    )
+    tool = "from promptflow.core import tool\n@tool\ndef f({}):\n    return {}\n"
+    for name, body in (("good", "1"), ("bad", "x / 0"), ("other", "1"), ("last", "x")):
+        arguments = "x" if name in ("bad", "last") else ""
+        (tmp_path / f"{name}.py").write_text(tool.format(arguments, body))
+    panel = open_panel(real, "flow", flow=tmp_path, runtime="small")
+    stage = show(panel)
+    stage.page.get_by_role("button", name="Run", exact=True).click()
+    stage.until(lambda: panel.result is not None)
+    stage.settle()
+
+    def colour(end):
+        line = stage.page.locator(f"path[data-t={end}]")
+        return line.evaluate("(path) => getComputedStyle(path).stroke")
+
+    stage.until(lambda: colour("bad") == "rgb(207, 34, 46)")
+    assert colour("last") != colour("bad")
+
+
 class Everything(Panel):
     """Each part there is, in each of its states."""
 
@@ -263,7 +295,35 @@ def views(real):
         "comparison": open_panel(real, "compare", runs=[batch, again]),
         "chat": open_panel(real, "chat", flow="chat-with-history", runtime="small"),
         "error": open_panel(real, "run", run="no-such-run"),
+        "runtimes": open_panel(real, "runtimes"),
+        "runtime": open_panel(real, "runtime", runtime="small"),
+        **{f"wizard {at}": panel for at, panel in enumerate(wizards(real))},
+        "environments": open_panel(real, "environments"),
+        "environment": open_panel(real, "environments", environment="default"),
+        "connections": open_panel(real, "connections"),
+        "connection": added(open_panel(real, "connections")),
+        "roles": open_panel(real, "roles"),
+        "runs": open_panel(real, "runs"),
+        "doctor": open_panel(real, "doctor"),
     }
+
+
+def wizards(real):
+    """The wizard at each of its steps."""
+    for steps in range(5):
+        panel = open_panel(real, "runtimes", add=True)
+        assert panel.settle()
+        panel.act("choose_place", compute="process")
+        for _ in range(steps):
+            panel.act("next", name="another", memory="2")
+        assert panel.step == steps
+        yield panel
+
+
+def added(panel):
+    """A panel with the form for another one open."""
+    panel.act("add")
+    return panel
 
 
 def test_each_view_is_accessible_in_both_themes_and_fits_narrow_pages(show, real):
