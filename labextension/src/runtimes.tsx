@@ -6,7 +6,7 @@ import * as React from 'react';
 import { asPfError, PfError } from './api';
 import type { LinesAnswer, RightAnswer, RuntimeAnswer } from './api-types';
 import { CreateForm } from './create';
-import { Act, ago, Busy, bytes, Empty, Problem, State } from './parts';
+import { Act, ago, Busy, bytes, Empty, Problem, reason, State } from './parts';
 import { Version } from './version';
 import { Workspace } from './workspace';
 
@@ -169,6 +169,9 @@ function Details(props: {
         />
       )}
       {error && <Problem error={error} trans={trans} />}
+      {!right('runtime.update').allowed && (
+        <p className="pf-Why">{reason(right('runtime.update'), trans)}</p>
+      )}
       <div className="pf-Acts">
         {!up && !moving && (
           <Act

@@ -84,7 +84,7 @@ def test_packages_versions_and_the_way_back(lab, publish, package_index, root):
     item.get_by_label("Install packages").fill("colours")
     item.get_by_role("button", name="Install", exact=True).click()
     item.get_by_text("Installed colours 1.0").wait_for()
-    lab.shot("docker-installed", doc=True)
+    lab.shot("docker-installed")
     # a run to rehearse with
     flow = root / "shouting"
     flow.mkdir()

@@ -103,7 +103,7 @@ def test_it_runs_with_typed_inputs_by_keys_alone(lab, view, runtime):
     lab.page.keyboard.press("Enter")
     node = view.get_by_role("region", name="Node greet")
     node.get_by_label("Output").get_by_text("Hello, Ada!").wait_for()
-    lab.shot("flow-ran", doc=True)
+    lab.shot("flow-ran")
     lab.check_accessible(".pf-FlowSide")
     lab.check_quiet()
 

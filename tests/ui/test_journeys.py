@@ -41,7 +41,7 @@ def test_an_example_is_opened_from_the_palette(lab):
     dialog.get_by_role("button", name="Open a copy").click()
     flow = page.locator(".pf-Flow")
     flow.locator("g[data-n=classify_by_keywords]").wait_for()
-    lab.shot("example", doc=True)
+    lab.shot("example")
     lab.run("pf-jupyter:doctor", wait=False)
     page.get_by_role("dialog").locator(".pf-Checks li").first.wait_for()
     lab.shot("doctor")
@@ -171,6 +171,7 @@ def test_a_reader_sees_and_is_told_why_not_more(team, chromium):
         stop.wait_for()
         assert stop.get_attribute("aria-disabled") == "true"
         assert panel.get_by_role("button", name="Create a runtime").count() == 0
+        item.get_by_text("it needs the role Data Scientist. Ask olga.").wait_for()
         lab.shot("reader", doc=True)
         lab.check_accessible("#pf-panel")
         # pressing it does nothing: no request, the runtime goes on

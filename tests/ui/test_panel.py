@@ -20,7 +20,7 @@ def test_a_runtime_is_made_used_and_deleted_by_clicks(lab, panel):
     form = panel.get_by_role("form", name="Create a runtime")
     form.get_by_label("Name").fill("by-click")
     form.get_by_label("Where").select_option("process")
-    lab.shot("panel-create", doc=True)
+    lab.shot("panel-create")
     form.get_by_role("button", name="Create", exact=True).click()
     item = panel.locator("[data-runtime=by-click]")
     item.get_by_text("ready").wait_for()
