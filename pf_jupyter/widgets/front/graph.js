@@ -11,6 +11,8 @@ const TONES = { Completed: "ok", Failed: "no", Running: "go", Bypassed: "by", Ca
 const NS = "http://www.w3.org/2000/svg";
 const SMALLEST = 0.15;
 const LARGEST = 4;
+const READABLE = 0.6;
+const LARGE = 40;
 /** Nodes that are drawn anew in one frame; the others wait for the next. */
 export const NODES_PER_FRAME = 40;
 /** Nodes that pulse at once: each that does has the browser paint all the time. */
@@ -201,6 +203,8 @@ export class Graph {
       if (node.port) group.setAttribute("aria-label", this.titleOf(node));
       else node.draw();
     }
+    // What is too small to be read says nothing; of a large flow one sees its shape first.
+    this.least = this.nodes.size > LARGE ? 0 : READABLE;
     this.lines = [...this.svg.querySelectorAll("path[data-s]")];
     this.svg.setAttribute("role", "group");
     this.svg.removeAttribute("style");
@@ -264,17 +268,19 @@ export class Graph {
     const width = this.shell.clientWidth;
     if (!width || width === this.width) return;
     this.width = width;
-    const whole = Math.min(1, width / this.size.width);
+    const whole = Math.max(Math.min(1, width / this.size.width), this.least);
     const height = Math.min(Math.max(this.size.height * whole, 90), 560);
     this.svg.setAttribute("width", width);
     this.svg.setAttribute("height", height);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.height = height;
-    if (!this.view || this.fitted) this.fit();
+    if (!this.view || this.fitted) this.fit(this.least);
   }
 
-  fit() {
-    const scale = Math.min(1, this.width / this.size.width, this.height / this.size.height);
+  /** Show all of it, at `least` that large: then its left is seen. */
+  fit(least = 0) {
+    const whole = Math.min(1, this.width / this.size.width, this.height / this.size.height);
+    const scale = Math.max(whole, least);
     this.fitted = true;
     this.view = {
       scale,
