@@ -31,6 +31,7 @@ from ..worker.protocol import ProtocolError, pack_value, unpack_value
 from ..worker.scrubbing import Secrets, secrets_of
 from . import artifacts, cache, connections, hints, overrides
 from . import inputs as given_inputs
+from .ended import on_purpose
 from .follow import Follow, given_up, no_result
 from .new_record import new_record
 from .partial import upstream_of, with_inputs
@@ -290,6 +291,9 @@ class Executor:
             pending = channel.run(sendable.snapshot, body, tell, active.answer)
             active.sent(pending)
             packed = awaited(pending, body["timeout"])
+            stopped = on_purpose(self._life, runtime, packed.get("error"))
+            if stopped is not None:
+                raise stopped
         except BaseException as raised:
             elapsed = (time.monotonic() - began) * 1000
             error: BaseException = raised

@@ -12,14 +12,23 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional
 
 from . import process_tree, protocol, wire
-from .active_run import failure, now
+from .active_run import now
 from .cores import cores
 from .loop import Loop, Timer
 from .memory_group import MemoryGroup
 from .outbox import Outbox
 from .pacing import Pacing
 from .scrubbing import secrets_of
-from .seat import Line, Seat, crash_of, too_long, without_result
+from .seat import Line, Seat, silent
+from .seat_failures import (
+    CANCELED,
+    crash_of,
+    never_loaded,
+    not_started,
+    our_defect,
+    too_long,
+    without_result,
+)
 from .snapshots import Snapshot
 from .sources import ExecutorHandle
 
@@ -29,6 +38,8 @@ _CHECK_SECONDS = 1.0
 _SILENT_SECONDS = 3.0
 _LEAVE_SECONDS = 1.0
 _KILL_SECONDS = 5.0
+_AGAIN_SECONDS = 0.1
+_UNREADY = 3
 
 
 class Batch:
@@ -87,6 +98,7 @@ class Batch:
         self._aggregator: Optional[Seat] = None
         self._result: Optional[Dict[str, Any]] = None
         self._ready = False
+        self._unready = 0
         self._hiring: Optional[Timer] = None
         self._began = time.monotonic()
         self._checking = loop.call_later(_CHECK_SECONDS, self._check)
@@ -113,8 +125,7 @@ class Batch:
 
     def cancel(self) -> None:
         """End everything; lines without a result stay without one."""
-        error = failure("canceled", "the batch was stopped", "resume it")
-        self._end("Canceled", error)
+        self._end("Canceled", CANCELED)
 
     # ---- executors ----------------------------------------------------------
 
@@ -130,14 +141,12 @@ class Batch:
         seat.pid = executor.pid
         seat.heard_at = time.monotonic()
         self.snapshot.dirty = True
-        lanes = MAX_LANES
-        if self._workers is not None:
-            lanes = max(1, self._workers // self._most_seats)
+        each = (self._workers or MAX_LANES * self._most_seats) // self._most_seats
         header = {
             "folder": self.snapshot.folder,
             "prepared": executor.prepared,
             "careful": seat.careful,
-            "lanes": lanes,
+            "lanes": max(1, each),
             "limited": self._pacing.limited,
         }
         executor.send(header, seat.body)
@@ -152,16 +161,15 @@ class Batch:
     def refused(self, seat: Seat, message: str) -> None:
         """Go on with the executors there are, or end when there is none."""
         self._drop(seat)
-        self._most_seats = max(1, len(self._seats))
-        if self._seats:
+        if self._lines_over:
+            self._end("Completed", None, {"error": not_started(message)})
             return
-        error = failure(
-            "ProcessCrashError",
-            f"no process could be started for this batch: {message}",
-            "raise the runtime's limit on processes or run less at once; "
-            "if it persists, restart the runtime",
-        )
-        self._end("Failed", error)
+        self._most_seats = max(1, len(self._seats))
+        if all(other.late for other in self._seats):
+            self._end("Failed", not_started(message))
+            return
+        # Whoever was to be looked after by this one waits for another.
+        self._loop.call_later(_AGAIN_SECONDS, self._feed)
 
     def said(self, seat: Seat, message: wire.Message) -> None:
         """Take what an executor says."""
@@ -195,21 +203,12 @@ class Batch:
         elif kind == wire.RESULT:
             self._end("Completed", None, wire.loads(payload))
         elif kind == wire.FAILURE:
-            error = failure(
-                "internal",
-                f"the worker failed to run a line: {header['message']}",
-                "this is a defect of pf_jupyter; report it with the traceback",
-            )
-            error["traceback"] = header["traceback"]
-            self._end("Failed", self.secrets.scrub_error(error))
+            self._end("Failed", self.secrets.scrub_error(our_defect(header)))
 
     def printed(self, seat: Seat, stream: str, text: bytes) -> None:
         """Pass on what was written around Python's streams: no line is known for it."""
-        if self.secrets:
-            text = seat.scrub_output(stream, text)
-        if text and seat.see_log(None, stream, text, direct=True):
-            shown = text.decode("utf-8", "replace")
-            event = {"event": "log", "node": None, "stream": stream, "text": shown}
+        event = seat.see_printed(stream, text)
+        if event is not None:
             self._outbox.offer(self._frame(event))
 
     def gone(self, seat: Seat, status: Optional[int]) -> None:
@@ -232,6 +231,15 @@ class Batch:
             self._end("Failed", error)
             return
         lines = seat.take_back()
+        if not seat.ready:
+            # It has begun none of them; that others could load the code is known.
+            (self._suspects if seat.careful else self.lines).extendleft(lines[::-1])
+            self._unready += 1
+            if self._unready > _UNREADY:
+                error = self._crash(seat, status, "while the flow's code was loaded")
+                self._end("Failed", error)
+            self._feed()
+            return
         if lines and (seat.careful or len(lines) == 1):
             guilty = lines.pop(0)
             what = self._crash(seat, status, f"during line {guilty[1]}")
@@ -263,14 +271,9 @@ class Batch:
             return
         ordinary = [seat for seat in self._seats if not seat.careful]
         for seat in sorted(ordinary, key=lambda one: len(one.held)):
-            room = seat.room
-            if room and self.lines:
-                # The last lines are shared out, so that all end at about one time.
-                share = -(-len(self.lines) // (2 * max(1, len(ordinary))))
-                if not self._all_sent:
-                    share = room
-                count = min(room, max(share, seat.lanes - len(seat.held), 1))
-                count = min(count, len(self.lines))
+            left = len(self.lines)
+            if left and seat.room:
+                count = seat.portion(left, len(ordinary) if self._all_sent else None)
                 seat.give([self.lines.popleft() for _ in range(count)])
         careful = [seat for seat in self._seats if seat.careful and not seat.late]
         if self._suspects and not careful:
@@ -295,12 +298,9 @@ class Batch:
         return bool(self.lines) and len(ordinary) < self._most_seats
 
     def _look_for_the_end(self) -> None:
-        if not self._all_sent or self.lines or self._suspects:
-            return
-        if any(seat.held for seat in self._seats):
-            return
-        if not self._ready:
-            # The flow is not known to load yet, even if there is no line to run.
+        more = not self._all_sent or self.lines or self._suspects
+        # Without a line, too, it must be known whether the flow can be loaded.
+        if more or not self._ready or any(seat.held for seat in self._seats):
             return
         self._lines_over = True
         if not self._request.get("aggregation"):
@@ -325,15 +325,15 @@ class Batch:
         if self._timeout is None:
             return
         limit = self._timeout + _SILENT_SECONDS
-        for seat in list(self._seats):
-            if seat.late or not seat.held or not seat.ready:
-                continue
-            if time.monotonic() - seat.heard_at > limit:
-                self._retire(seat)
-                lines = seat.take_back()
-                if seat.careful or len(lines) == 1:
-                    self._answer(lines.pop(0), too_long(self._timeout))
-                self._suspects.extendleft(reversed(lines))
+        if not self._ready and time.monotonic() - self._began > limit:
+            self._end("Failed", never_loaded(self._timeout))
+            return
+        for seat in silent(self._seats, limit):
+            self._retire(seat)
+            lines = seat.take_back()
+            if seat.careful or len(lines) == 1:
+                self._answer(lines.pop(0), too_long(self._timeout))
+            self._suspects.extendleft(reversed(lines))
         self._feed()
 
     # ---- the end ------------------------------------------------------------

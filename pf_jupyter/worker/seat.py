@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from . import crashes, process_tree, wire
-from .active_run import ActiveRun, failure, now
-from .memory_group import MemoryGroup, describe_bytes
+from . import wire
+from .active_run import ActiveRun
 from .sources import ExecutorHandle
 
 if TYPE_CHECKING:
@@ -54,6 +53,30 @@ class Seat(ActiveRun):
             return 0
         return max(0, self.want - len(self.held))
 
+    def portion(self, left: int, hands: Optional[int]) -> int:
+        """Return how many of the lines that are left it is given now.
+
+        Parameters
+        ----------
+        left
+            How many there are.
+        hands
+            How many executors share them, the last ones, so that all end at about one
+            time; None while more lines may come.
+        """
+        room = self.room
+        share = room if hands is None else -(-left // (2 * max(1, hands)))
+        return min(room, max(share, self.lanes - len(self.held), 1), left)
+
+    def see_printed(self, stream: str, text: bytes) -> Optional[Dict[str, Any]]:
+        """Return the event of text that was written around Python's streams."""
+        if self.secrets:
+            text = self.scrub_output(stream, text)
+        if not text or not self.see_log(None, stream, text, direct=True):
+            return None
+        shown = text.decode("utf-8", "replace")
+        return {"event": "log", "node": None, "stream": stream, "text": shown}
+
     def give(self, lines: List[Line]) -> None:
         """Send it lines to run."""
         assert self.executor is not None
@@ -75,62 +98,8 @@ class Seat(ActiveRun):
         return lines
 
 
-def without_result(line: Line, error: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the LINE of one that no executor can tell of."""
-    return {
-        "line": line[0],
-        "status": "Failed",
-        "outputs": None,
-        "nodes": {},
-        "started_at": now(),
-        "duration_ms": None,
-        "error": error,
-    }
-
-
-def crash_of(
-    seat: Seat,
-    status: Optional[int],
-    place: str,
-    memory: MemoryGroup,
-    folder: str,
-) -> Dict[str, Any]:
-    """Return the ERROR of an executor that ended by itself.
-
-    Parameters
-    ----------
-    seat
-        Its place.
-    status
-        As ``os.waitpid`` gives it.
-    place
-        What it was doing: ``during line 7``.
-    memory
-        Tells whether the kernel ended it for memory.
-    folder
-        The flow's folder.
-    """
-    if process_tree.was_killed(status) and memory.took_one():
-        limit = memory.limit()
-        size = f" of {describe_bytes(limit)}" if limit else ""
-        return failure(
-            "ProcessCrashError",
-            f"out of memory: the memory limit{size} was reached {place}",
-            "give the runtime more memory, or run fewer lines at once (--workers)",
-        )
-    how = process_tree.describe_exit(status)
-    error = failure(
-        "ProcessCrashError", f"the process ended {how} {place}", crashes.hint(status)
-    )
-    crashes.add_frames(error, seat.crash_text.text(), folder)
-    return error
-
-
-def too_long(seconds: Optional[float]) -> Dict[str, Any]:
-    """Return the ERROR of a line that even its own process could not end."""
-    return failure(
-        "LineExecutionTimeoutError",
-        f"the line took longer than its limit of {seconds or 0:g} seconds and was "
-        "ended with everything it had started",
-        "raise the time limit, or look at what the line was doing",
-    )
+def silent(seats: List[Seat], limit: float) -> List[Seat]:
+    """Return those who have lines and were silent for longer than ``limit`` seconds."""
+    now = time.monotonic()
+    busy = [seat for seat in seats if seat.held and seat.ready and not seat.late]
+    return [seat for seat in busy if now - seat.heard_at > limit]

@@ -189,6 +189,9 @@ class Feed:
             self._most_lines = max(WINDOW_LINES, EXECUTOR_LINES * event["executors"])
             self.on_opened(event["executors"])
             self._opened.set()
+            if self._stopped:
+                # It was not there yet when it was told to end.
+                self.stop()
         self._inbox.put(event)
 
     def _next_events(self) -> list[dict[str, Any] | None]:

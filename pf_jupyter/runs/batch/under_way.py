@@ -19,6 +19,7 @@ from ...runtimes.life import Life
 from ...store.records import RunRecord, RuntimeRecord, timestamp
 from ...store.store import Store
 from .. import artifacts, connections
+from ..ended import on_purpose
 from ..execute import LOG_LIMIT, Executor
 from .feed import ROW_BYTES, Feed
 from .finish import Outcome, finish
@@ -254,6 +255,8 @@ class BatchUnderWay:
         records = []
         tally = self._tally
         for line in lines:
+            if self._stopped(line):
+                continue
             number = line.pop("line")
             status = line.pop("status")
             if "artifacts" in line:
@@ -267,6 +270,11 @@ class BatchUnderWay:
         self._journal.append(entries)
         if self.steering is not None:
             self.steering.see(records)
+
+    def _stopped(self, line: Mapping[str, Any]) -> bool:
+        """Whether a line has no result but that its runtime was stopped."""
+        error = line.get("error")
+        return on_purpose(self._tools.life, self._runtime, error) is not None
 
     def _rows(self) -> Iterator[list[Any]]:
         """Give what is aggregated: of all completed lines, in their order."""
