@@ -156,7 +156,9 @@ def limits_name(record: Mapping[str, Any]) -> str:
         words.append(f"{limits['cpus']:g} CPU")
     if limits.get("memory"):
         words.append(size(limits["memory"]))
-    if record.get("isolated"):
+    if record.get("profile") == "adopted":
+        words.append("adopted")
+    elif record.get("isolated"):
         words.append("no privileges")
     if record.get("network") == "none":
         words.append("no network")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pf_jupyter.engines import docker_state
 from pf_jupyter.engines.containers import Container, FileChange, Mount
+from pf_jupyter.errors import NotFound
 
 _KINDS: Mapping[int, Literal["changed", "added", "deleted"]] = {
     0: "changed",
@@ -29,7 +30,16 @@ class ContainerVerbs(ABC):
     def container(self, reference: str) -> Container:
         """Return a container by its id or name; see `HasContainers.container`."""
         with self._call("check", reference) as client:
-            raw = client.inspect_container(reference)
+            try:
+                raw = client.inspect_container(reference)
+            except Exception as error:
+                if getattr(error, "status_code", None) != 404:
+                    raise
+                raise NotFound(
+                    f"there is no container {reference!r} on this engine",
+                    code="container_not_found",
+                    hint="docker ps lists those that run",
+                ) from error
             image = client.inspect_image(raw["Image"])
         return _container(raw, image)
 

@@ -87,6 +87,7 @@ class LocalRuntime(LocalBatching, LocalPackages, LocalUpdates, Runtime):
             },
             "container_id": record.instance if record.isolated else None,
             "isolated": record.isolated,
+            "profile": record.profile,
             "owner": record.owner,
             "created_at": record.created_at,
             **told_versions(self._core, record),

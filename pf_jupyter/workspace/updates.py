@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..runtimes.adopting import refuse_adopted
 from .api import OnPhase
 from .update_api import REHEARSED_RUNS, HasUpdates, Rehearsal, Update, VersionCheck
 
@@ -54,6 +55,7 @@ class LocalUpdates(HasUpdates):
         """Repeat recorded runs here and beside; see `HasUpdates.rehearse`."""
         from .update_work import UpdateWork
 
+        self._refuse_adopted()
         work = UpdateWork(self._core, self.id, on_phase)
         return Rehearsal(work.rehearse(to, runs))
 
@@ -76,6 +78,7 @@ class LocalUpdates(HasUpdates):
         """Let it stand on a newer version; see `HasUpdates.update`."""
         from .update_work import UpdateWork
 
+        self._refuse_adopted()
         work = UpdateWork(self._core, self.id, on_phase)
         return Update(work.update(to, rehearse, runs, accept))
 
@@ -83,7 +86,17 @@ class LocalUpdates(HasUpdates):
         """Go back to before the last update; see `HasUpdates.rollback`."""
         from .update_work import UpdateWork
 
+        self._refuse_adopted()
         return Update(UpdateWork(self._core, self.id, on_phase).rollback())
+
+    def _refuse_adopted(self) -> None:
+        record = self._require()
+        refuse_adopted(
+            record,
+            "it is not ours to replace",
+            f"%pfruntime capture {record.name} --as NAME keeps what it has; then "
+            "%pfruntime create NEW --env NAME",
+        )
 
 
 def told_versions(core: Core, record: RuntimeRecord) -> dict[str, Any]:

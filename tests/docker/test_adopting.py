@@ -103,6 +103,9 @@ def test_a_container_is_joined_and_stays_theirs(
         runtime.install("anything")
     assert caught.value.code == "adopted"
     with pytest.raises(IllegalState) as caught:
+        runtime.update("default:1")
+    assert caught.value.code == "adopted"
+    with pytest.raises(IllegalState) as caught:
         workspace.runtimes.adopt(theirs, name="twice")
     assert "adopted already" in caught.value.message
     with pytest.raises(AlreadyExists):
@@ -182,7 +185,7 @@ def test_warnings_name_what_deserves_a_look(
 def test_only_a_running_container_of_nobody_is_adopted(
     workspace: LocalWorkspace, client: Any, start: Start
 ) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="no container 'no-such-container'"):
         workspace.runtimes.adopt("no-such-container")
     theirs = start()
     client.stop(theirs, timeout=0)
