@@ -39,6 +39,7 @@ class Cluster:
     """
 
     def __init__(self, folder: Path, certificates: Path | None = None) -> None:
+        self._certificates = certificates
         self._tls: list[str] = []
         if certificates is not None:
             for option, name in (("ca-file", "ca"), ("cert", "cert"), ("key", "key")):
@@ -71,9 +72,23 @@ class Cluster:
 
     def wait(self, workers: int) -> None:
         """Wait until so many workers are there."""
-        from distributed import Client
+        from distributed import Client, Security
 
-        with Client(self.address, set_as_default=False) as client:
+        security = Security()
+        if self._certificates is not None:
+            ca, cert, key = (
+                str(self._certificates / f"{name}.pem")
+                for name in ("ca", "cert", "key")
+            )
+            security = Security(
+                require_encryption=True,
+                tls_ca_file=ca,
+                tls_client_cert=cert,
+                tls_client_key=key,
+            )
+        with Client(
+            self.address, security=security, set_as_default=False, timeout=PATIENCE
+        ) as client:
             client.wait_for_workers(workers, timeout=PATIENCE)
 
     def logs(self) -> str:
@@ -127,8 +142,7 @@ def running_cluster(
     try:
         for _ in range(workers):
             made.worker()
-        if certificates is None:
-            made.wait(workers)
+        made.wait(workers)
         yield made
     finally:
         made.close()
