@@ -151,6 +151,12 @@ def _connected(
 
 
 def _looked_up(host: str, port: int, seconds: float, hop: str) -> list[tuple]:  # type: ignore[type-arg]
+    try:
+        # a number needs nobody to be asked
+        numeric = socket.AI_NUMERICHOST
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=numeric)
+    except (OSError, UnicodeError):
+        pass
     found: list[list[tuple]] = []  # type: ignore[type-arg]
     why: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from pf_jupyter.environments.reach import reach
 from pf_jupyter.errors import PfError
+from pf_jupyter.workspace import doctor_network
 from pf_jupyter.workspace.local import LocalWorkspace
 
 from ..company import Authority, Proxy, joining, serving
@@ -76,6 +79,9 @@ def company(
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    # a busy machine is no network that fails
+    patient = functools.partial(reach, seconds=60.0)
+    monkeypatch.setattr(doctor_network, "reach", patient)
     for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS", "UV_NO_INDEX"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))

@@ -5,17 +5,24 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pf_jupyter.environments.reach import (
+    Reached,
     bundle_problem,
     host_of,
     proxy_for,
-    reach,
 )
+from pf_jupyter.environments.reach import reach as reach_within
 
 from ..company import Authority, joining, serving
+
+
+def reach(url: str, *, environment: Any, seconds: float = 60.0) -> Reached:
+    """Try an address as patiently as a busy machine needs."""
+    return reach_within(url, environment=environment, seconds=seconds)
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 
 import pytest
 
+from pf_jupyter.environments.reach import reach
 from pf_jupyter.workspace import doctor_network
 from pf_jupyter.workspace.doctor_network import index_urls
 from pf_jupyter.workspace.local import LocalWorkspace
@@ -20,6 +22,9 @@ def patient(home, monkeypatch):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    # a busy machine is no network that fails
+    patient = functools.partial(reach, seconds=60.0)
+    monkeypatch.setattr(doctor_network, "reach", patient)
     made = LocalWorkspace(home)
     yield made
     made.close()
