@@ -24,7 +24,7 @@ import threading
 import time
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +168,8 @@ class Place:
     def close(self) -> list[str]:
         """Remove everything; return what could not be found any more."""
         wrong = []
-        self.kernel.terminate()
-        self.kernel.wait()
+        with self.kernel:  # its pipes are closed, too
+            self.kernel.terminate()
         for runtime in self.workspace.runtimes.list():
             runtime.delete()
         self.workspace.close()
@@ -200,8 +200,19 @@ class Place:
 
     # ---- one repetition -----------------------------------------------------
 
-    def repetition(self, number: int, delay: float) -> list[str]:
+    def repetition(
+        self, number: int, delay: float, without: Sequence[str] = ()
+    ) -> list[str]:
         """Begin all kinds of work, kill the server meanwhile, and look at the end.
+
+        Parameters
+        ----------
+        number
+            Of the repetition, to tell its things from those of others.
+        delay
+            Seconds until the kill.
+        without
+            Kinds of work that are left out.
 
         Returns
         -------
@@ -214,6 +225,7 @@ class Place:
             "run": lambda: self._runs(number),
             "batch": lambda: self._batches(number),
         }
+        work = {name: done for name, done in work.items() if name not in without}
         found: dict[str, Any] = {}
         threads = [
             threading.Thread(target=_kept, args=(found, name, function), daemon=True)

@@ -25,7 +25,8 @@ def begin(verb: Verb, ask: Ask, key: str) -> tuple[Operation, bool]:
 
 
 def resume(served: Served) -> list[Operation]:
-    """Go on with everything that servers that are gone had begun."""
+    """Go on with everything that servers that are gone had begun, and tidy up."""
+    served.calls.submit(served.files.sweep)
     return [_resumed(served, entry) for entry in served.journal.left()]
 
 

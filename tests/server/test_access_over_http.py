@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
@@ -143,3 +144,25 @@ def test_hand_made_paths_lead_nowhere(server, path):
     assert status in (403, 404, 405), said
     status, _, _ = server.ask("GET", API + path, token=None)
     assert status in (403, 404)
+
+
+def test_a_token_is_good_until_it_expires_or_is_taken_back(server):
+    from pf_jupyter.server.tokens import Tokens
+    from pf_jupyter.workspace.serving import os_user
+
+    folder = server.home / "server" / "tokens"
+    tokens = Tokens(folder)
+    old, taken = (tokens.make("a-kernel", os_user()) for _ in range(2))
+    for token in (old, taken):
+        assert server.ask("GET", API + "runtimes", token=token)[0] == 200
+    # the clock of the server cannot be turned, so what the token says is
+    grant = tokens.find(old)
+    file = folder / f"{grant.id}.json"
+    said = json.loads(file.read_text())
+    file.write_text(json.dumps({**said, "expires_at": "2020-01-01T00:00:00+00:00"}))
+    tokens.revoke(tokens.find(taken).id)
+    for token in (old, taken):
+        for method, path in (("GET", "runtimes"), ("POST", "runs"), ("GET", "files/x")):
+            status, _, found = server.ask(method, API + path, token=token)
+            assert (status, found["code"]) == (403, "refused")
+    assert not file.exists()
