@@ -199,7 +199,7 @@ class LabServer:
             found = self.ask("GET", f"pf/api/operations/{operation['id']}")[1]
             return found if found["state"] != "running" else None
 
-        found: dict[str, Any] = wait_for(ended, f"operation {operation} ends", 200)
+        found: dict[str, Any] = wait_for(ended, f"operation {operation} ends", 600)
         return found
 
     def log(self) -> str:
