@@ -167,6 +167,9 @@ def test_what_goes_into_containers_is_plain_python_3_9(path):
             continue
         if top == "promptflow":
             assert path.is_relative_to(PACKAGE / "worker"), found.where
+        elif top in ("dask", "distributed"):
+            assert path.is_relative_to(PACKAGE / "worker" / "cluster"), found.where
+            assert found.lazy, f"{found.where} import it in the function"
         elif top in ONLY_WHEN_NEEDED:
             # what is below tools/ is itself imported only for the flows that use it
             loaded_late = path.is_relative_to(BUILT_IN_TOOLS)
