@@ -18,6 +18,7 @@ REPORT = "capture.json"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _MATERIAL = "/tmp/pf-capture"
+_QUIET = "--disable-pip-version-check"
 _IGNORED = ".git\n__pycache__\n*.pyc\n"
 
 
@@ -171,7 +172,7 @@ def _python_packages(found: Findings) -> list[str]:
 
 
 def _pip(found: Findings, verb: str) -> str:
-    words = [found.base.executable or "python3", "-m pip", verb]
+    words = [found.base.executable or "python3", "-m pip", verb, _QUIET]
     if found.base.managed:
         words.append("--break-system-packages")
     return " ".join(words)

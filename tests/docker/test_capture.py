@@ -48,7 +48,8 @@ import subprocess, sys
 from promptflow.core import tool
 @tool
 def say(text: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "pip", "install", *text.split()],
+    done = subprocess.run([sys.executable, "-m", "pip", "install",
+                           "--disable-pip-version-check", *text.split()],
                           capture_output=True, text=True)
     return done.stderr[-2000:] if done.returncode else "installed"
 """
@@ -78,7 +79,8 @@ class Machine:
         self.do("python3", "-c", program, path, data.hex())
 
     def pip(self, *words: str) -> None:
-        self.do("python3", "-m", "pip", "install", "--no-deps", *words)
+        quiet = ("--no-deps", "--disable-pip-version-check")
+        self.do("python3", "-m", "pip", "install", *quiet, *words)
 
 
 def flow(folder: Path, code: str) -> Path:
