@@ -40,6 +40,8 @@ DEPENDENCIES = {
     "uv": "uv",
 }
 OPTIONAL = {
+    "dask",
+    "distributed",
     "keyring",  # an extra: a better place for the key, where there is one
     "pandas",  # an extra: results of batches as tables
     "pyarrow",  # an extra: parquet files
