@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,9 @@ def lab(_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
 def fresh_lab(chromium: Any, lab_server: LabServer) -> Iterator[Lab]:
     """JupyterLab as a browser has it that never saw it; takes some seconds."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    yield Lab(lab_server, context.new_page()).open()
+    # what other pages had open is kept by the server, workspace by workspace
+    place = f"lab/workspaces/fresh-{uuid.uuid4().hex[:8]}"
+    yield Lab(lab_server, context.new_page()).open(place)
     context.close()
 
 
