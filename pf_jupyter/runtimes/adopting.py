@@ -18,7 +18,7 @@ from ..engines.probe import ask, find_version, usable
 from ..errors import AlreadyExists, IllegalState, PfError, RuntimeFailed, UsageError
 from ..store.records import RuntimeRecord, timestamp
 from ..store.store import Store
-from . import identity
+from . import adoption_checks, identity
 from .channels import Opener
 from .computes import Computes
 from .model import CheckResult, OnPhase
@@ -32,9 +32,7 @@ ADOPTED = "adopted"
 """The profile of a runtime whose container somebody else started."""
 
 OnCheck = Callable[[CheckResult], None]
-_SOCKETS = ("docker.sock", "podman.sock", "containerd.sock", "docker_engine")
 _TURN_SECONDS = 30.0
-_HEALTH_SECONDS = 5.0
 _LOOK = """
 import json, os, sys, tempfile
 def writable(folder):
@@ -46,18 +44,6 @@ def writable(folder):
 print("pf-adopt " + json.dumps({
     "uid": os.getuid(), "temporary": writable(None), "python": sys.version.split()[0],
     "home": writable(os.path.expanduser("~"))}))
-"""
-_HEALTH = """
-import sys, urllib.error, urllib.request
-try:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    url = "http://127.0.0.1:" + sys.argv[1] + "/health"
-    status = opener.open(url, timeout=float(sys.argv[2])).status
-except urllib.error.HTTPError as error:
-    status = error.code
-except Exception as error:
-    status = 0
-print("pf-health", status)
 """
 
 
@@ -195,13 +181,13 @@ class Adopter:
         yield self._labels(container)
         if running:
             yield from self._inside(container, engine)
-        yield _privileges(container)
-        yield _mounts(container)
-        yield _network(container)
-        yield _limits(container)
-        yield _health(container)
+        yield adoption_checks.privileges(container)
+        yield adoption_checks.mounts(container)
+        yield adoption_checks.network(container)
+        yield adoption_checks.limits(container)
+        yield adoption_checks.health(container)
         if running:
-            yield from _serving(container, engine)
+            yield from adoption_checks.serving(container, engine)
 
     def _labels(self, container: Container) -> CheckResult:
         owner = container.labels.get(identity.RUNTIME)
@@ -247,7 +233,7 @@ class Adopter:
         yield CheckResult("python", "pass", f"Python {version}, {command[0]}")
         said = ask(stream, [*command, "-c", _LOOK]).partition("pf-adopt ")[2]
         seen = json.loads(said.splitlines()[0]) if said else {}
-        yield _user(container, seen)
+        yield adoption_checks.user(container, seen)
         yield self._worker(container, engine)
 
     def _worker(self, container: Container, engine: Engine) -> CheckResult:
@@ -304,134 +290,6 @@ class Adopter:
 
 def _name_of(container: Container) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", container.name.lower()).strip("-_")[:63]
-
-
-def _user(container: Container, seen: dict[str, Any]) -> CheckResult:
-    if not seen.get("temporary"):
-        return CheckResult(
-            "user",
-            "fail",
-            "it cannot write a temporary file, which the worker needs",
-            "start it with --tmpfs /tmp, or without --read-only",
-        )
-    who = container.user or ("root" if seen["uid"] == 0 else str(seen["uid"]))
-    text = f"{who} (uid {seen['uid']}), temporary files can be written"
-    if seen["uid"] == 0:
-        hint = "start it with --user 1000 where flows need not be root"
-        return CheckResult("user", "warn", f"{text}; flows run as root in it", hint)
-    if not seen.get("home"):
-        return CheckResult("user", "warn", f"{text}; its home is read-only")
-    return CheckResult("user", "pass", text)
-
-
-def _privileges(container: Container) -> CheckResult:
-    if container.privileged:
-        return CheckResult(
-            "privileges",
-            "fail",
-            "it is privileged: whoever runs a flow in it owns this machine",
-            "start it without --privileged",
-        )
-    if container.capabilities:
-        names = ", ".join(container.capabilities)
-        hint = "start it without --cap-add where flows do not need it"
-        return CheckResult("privileges", "warn", f"it has {names} in addition", hint)
-    return CheckResult("privileges", "pass", "not privileged")
-
-
-def _mounts(container: Container) -> CheckResult:
-    for mount in container.mounts:
-        if mount.source.endswith(_SOCKETS) or mount.target.endswith(_SOCKETS):
-            return CheckResult(
-                "mounts",
-                "fail",
-                f"it has the engine's socket at {mount.target}: whoever runs a flow in "
-                "it owns this machine",
-                "start it without that socket",
-            )
-    bound = [mount for mount in container.mounts if mount.kind == "bind"]
-    shown = ", ".join(
-        f"{m.source} at {m.target}{'' if m.writable else ' (read-only)'}" for m in bound
-    )
-    if any(mount.writable for mount in bound):
-        return CheckResult(
-            "mounts",
-            "warn",
-            f"flows can change what is this machine's: {shown}",
-            "mount it with :ro where flows only read",
-        )
-    volumes = len(container.mounts) - len(bound)
-    other = f"{volumes} volume{'' if volumes == 1 else 's'}" if volumes else ""
-    text = ", ".join(part for part in (shown, other) if part)
-    return CheckResult("mounts", "pass", text or "none")
-
-
-def _network(container: Container) -> CheckResult:
-    if container.network == "host":
-        return CheckResult(
-            "network",
-            "warn",
-            "it is on this machine's own network: flows reach what only listens here",
-            "start it without --network host",
-        )
-    return CheckResult("network", "pass", container.network)
-
-
-def _limits(container: Container) -> CheckResult:
-    none = [
-        name
-        for name, value in (
-            ("memory", container.memory),
-            ("cpus", container.cpus),
-            ("pids", container.pids),
-        )
-        if value is None
-    ]
-    if none:
-        named = ", ".join(none)
-        return CheckResult(
-            "limits",
-            "warn",
-            f"no limit of {named}: a flow can take all of this machine",
-            f"docker update --memory 4g --memory-swap 4g --cpus 2 --pids-limit 512 "
-            f"{container.name}",
-        )
-    return CheckResult("limits", "pass", "memory, cpus and pids are limited")
-
-
-def _health(container: Container) -> CheckResult:
-    if container.health == "unhealthy":
-        return CheckResult(
-            "health",
-            "warn",
-            "its own health check says unhealthy",
-            f"docker inspect {container.name} tells what the check said",
-        )
-    said = f"its own check says {container.health}" if container.health else ""
-    return CheckResult("health", "pass", said or "it has no check of its own")
-
-
-def _serving(container: Container, engine: Engine) -> Iterator[CheckResult]:
-    """Ask what listens, as far as the container tells its ports."""
-    for port in container.ports[:3]:
-        try:
-            python = engine.python(container.id)
-            command = [*python, "-c", _HEALTH, str(port), str(_HEALTH_SECONDS)]
-        except PfError:
-            return
-        said = ask(lambda words: engine.open_stream(container.id, words), command)
-        status = int((said.partition("pf-health ")[2].split() or ["0"])[0])
-        if 200 <= status < 300:
-            text = f"port {port} answers /health with {status}"
-            yield CheckResult("serving", "pass", text)
-        elif status:
-            text = f"port {port} answers /health with {status}"
-            hint = "flows run in it all the same; look at what serves there"
-            yield CheckResult("serving", "warn", text, hint)
-        else:
-            text = f"it tells of port {port}, and nothing answers /health there"
-            hint = "flows run in it all the same; start what serves there"
-            yield CheckResult("serving", "warn", text, hint)
 
 
 def _not_adoptable(

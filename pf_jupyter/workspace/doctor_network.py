@@ -6,6 +6,7 @@ a few seconds and no more.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .core import Core
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
-_INDEX = "https://pypi.org/simple/"
 _ADDRESSES = ("api_base", "endpoint", "base_url", "url")
 _AT_ONCE = 16
 
@@ -117,12 +117,22 @@ def _registries(core: Core | None) -> list[str]:
 def index_urls(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return the indexes that packages are looked for in, files left out."""
     told = {**environment, **uv.settings(environment)}
-    first = told.get("UV_DEFAULT_INDEX") or told.get("UV_INDEX_URL") or _INDEX
+    first = told.get("UV_DEFAULT_INDEX") or told.get("UV_INDEX_URL") or _usual()
     more = told.get("UV_INDEX") or told.get("UV_EXTRA_INDEX_URL") or ""
     if told.get("UV_NO_INDEX"):
         return []
     urls = [w if w.startswith("http") else w.partition("=")[2] for w in more.split()]
     return [url for url in (first, *urls) if url.startswith(("http://", "https://"))]
+
+
+def _usual() -> str:
+    """Return where packages come from when nothing is configured; empty if unknown."""
+    # pip knows, where it is there: nothing of ours needs it otherwise
+    try:
+        found = importlib.import_module("pip._internal.models.index")
+    except ImportError:
+        return ""
+    return str(found.PyPI.simple_url)
 
 
 def _shown(name: str, url: str, found: Reached) -> CheckResult:
