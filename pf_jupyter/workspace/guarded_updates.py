@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..access.roles import Thing
+from ..errors import IllegalState
 from .update_api import REHEARSED_RUNS, HasUpdates, Rehearsal, Update, VersionCheck
 
 if TYPE_CHECKING:
@@ -75,14 +76,32 @@ class GuardedUpdates(HasUpdates):
                 # a new version of the environment is built and published for it
                 with self._may("environment.create"):
                     pass
-            return self._inner.update(
-                to, rehearse=rehearse, runs=seen, accept=accept, on_phase=on_phase
-            )
+            try:
+                return self._inner.update(
+                    to, rehearse=rehearse, runs=seen, accept=accept, on_phase=on_phase
+                )
+            except IllegalState as error:
+                raise self._told(error) from None
 
     def rollback(self, *, on_phase: OnPhase | None = None) -> Update:
         """Go back to before the last update; see `HasUpdates.rollback`."""
         with self._may("runtime.update"):
             return self._inner.rollback(on_phase=on_phase)
+
+    def _told(self, error: IllegalState) -> IllegalState:
+        """Return a refusal without runs that this person may not see."""
+        against = error.details.get("rehearsal")
+        if against is None:
+            return error
+        named = [str(run["run_id"]) for run in against["runs"]]
+        if self._visible(named) == named:
+            return error
+        return IllegalState(
+            f"runs of other people differ in the newer version, so {self.name} stays",
+            code=error.code,
+            hint=f"%pfruntime check {self.name} --rehearse looks at your own runs; an "
+            "owner of the workspace sees all of them",
+        )
 
     def _seen(self, runs: int | Sequence[str]) -> Sequence[str]:
         if not isinstance(runs, int):
