@@ -56,6 +56,8 @@ def held(workspace: Any, runtime: Any) -> Held:
     compute = runtime.to_dict()["compute"]
     engine = workspace.core.life.computes.engine(compute)
     inside = channel.request("stats").result(SETTLE_SECONDS)["processes"]
+    # one executor may stand ready for whatever is run next, however many batches ran
+    spares = min(1, sum(process["kind"] == "executor" for process in inside))
     # counted first: asking an engine leaves a connection to it open
     containers = len(engine.find({WORKSPACE: workspace.core.store.id}))
     # a folder that is being listed is a file, too
@@ -64,7 +66,7 @@ def held(workspace: Any, runtime: Any) -> Held:
         files,
         threading.active_count(),
         len(_children()),
-        len(inside),
+        len(inside) - spares,
         containers,
     )
 
@@ -113,6 +115,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--compute", default="docker")
+    parser.add_argument(
+        "--counts", action="store_true", help="judge what is held, and not the time"
+    )
     asked = parser.parse_args()
     from pf_jupyter.workspace.local import LocalWorkspace
 
@@ -135,7 +140,7 @@ def main() -> None:
         last.append(seconds[-1])
         more += left[-1].beyond(left[0])
     ratio = min(last) / min(first)
-    met = ratio <= 1.1 and not more
+    met = (asked.counts or ratio <= 1.1) and not more
     print(
         f"the last takes {ratio:.2f} of the first, more than after the first: "
         f"{', '.join(more) or 'nothing'}: {'met' if met else 'MISSED'}"

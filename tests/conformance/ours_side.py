@@ -268,10 +268,14 @@ def warm_up(scratch: Path) -> None:
     # where the runtime puts it, too: behind everything that is installed
     sys.path.append(str(HERE.parents[1] / "pf_jupyter" / "worker" / "compat"))
     import jinja2  # noqa: F401
+    import openai  # noqa: F401
     import ruamel.yaml  # noqa: F401
 
     import pf_jupyter.flow.snapshot
+    import pf_jupyter.runs.batch.mapping
+    import pf_jupyter.runs.connections
     import pf_jupyter.runs.inputs
+    import pf_jupyter.runs.overrides
     import pf_jupyter.worker.execution  # noqa: F401
 
 
