@@ -42,6 +42,11 @@ class Team:
         self.store = Store(server.home)
         self._connection = None
 
+    def close(self):
+        if self._connection is not None:
+            self._connection.close()
+        self.store.close()
+
     def ask(self, person, method, path, body=None, **headers):
         if self._connection is None:
             self._connection = http.client.HTTPConnection(
@@ -150,7 +155,7 @@ def team(tmp_path_factory):
             for role in ROLES:
                 made.give(f"{role}_person", role)
             yield made
-            made.store.close()
+            made.close()
         finally:
             server.stop()
 
