@@ -316,11 +316,14 @@ def test_secrets_are_in_no_log_key_or_state_of_the_cluster(rt, cluster, make):
     seen = []
 
     def look():
-        wait_for(lambda: list(flow.parent.glob("*.begun")))
-        with Client(cluster.address, set_as_default=False) as client:
-            seen.append(client.run_on_scheduler(_all_of_a_scheduler))
-            seen.append(str(client.run(_all_of_a_worker)))
-        (flow.parent / "go").touch()
+        scheduler, worker = _looks()
+        try:
+            wait_for(lambda: list(flow.parent.glob("*.begun")))
+            with Client(cluster.address, set_as_default=False) as client:
+                seen.append(client.run_on_scheduler(scheduler))
+                seen.append(str(client.run(worker)))
+        finally:
+            (flow.parent / "go").touch()
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -337,23 +340,29 @@ def test_secrets_are_in_no_log_key_or_state_of_the_cluster(rt, cluster, make):
         assert SECRET not in text
 
 
-def _all_of_a_scheduler(dask_scheduler=None):
-    import pickle
+def _looks():
+    """What looks through a scheduler and a worker; they do not know this module."""
 
-    texts = []
-    for task in dask_scheduler.tasks.values():
-        texts.append(f"{task.key} {task!r} {task.run_spec!r}")
-        texts.append(pickle.dumps(task.run_spec).decode("latin-1"))
-    texts += [repr(plugin) for plugin in dask_scheduler.plugins.values()]
-    texts.append(repr(dask_scheduler.worker_plugins))
-    texts.append(repr(dask_scheduler.get_events()))
-    texts.append(repr(dask_scheduler.get_logs()))
-    return "\n".join(texts)
+    def scheduler(dask_scheduler=None):
+        import pickle
 
+        texts = []
+        for task in dask_scheduler.tasks.values():
+            texts.append(f"{task.key} {task!r} {task.run_spec!r}")
+            texts.append(pickle.dumps(task.run_spec).decode("latin-1"))
+        texts += [repr(plugin) for plugin in dask_scheduler.plugins.values()]
+        texts.append(repr(dask_scheduler.worker_plugins))
+        texts.append(repr(dask_scheduler.get_events()))
+        texts.append(repr(dask_scheduler.get_logs()))
+        return "\n".join(texts)
 
-def _all_of_a_worker(dask_worker=None):
-    texts = [f"{task!r} {task.run_spec!r}" for task in dask_worker.state.tasks.values()]
-    texts.append(repr(dask_worker.state.stimulus_log))
-    texts.append(repr(dask_worker.get_logs()))
-    texts.append(repr(dask_worker.data))
-    return "\n".join(texts)
+    def worker(dask_worker=None):
+        texts = [
+            f"{task!r} {task.run_spec!r}" for task in dask_worker.state.tasks.values()
+        ]
+        texts.append(repr(dask_worker.state.stimulus_log))
+        texts.append(repr(dask_worker.get_logs()))
+        texts.append(repr(dask_worker.data))
+        return "\n".join(texts)
+
+    return scheduler, worker
