@@ -35,7 +35,7 @@ LARGE = 256 * 1024 * 1024
 STATE = (
     *("/proc", "/sys", "/dev", "/run", "/tmp", "/var/run", "/var/tmp", "/var/log"),
     *("/var/cache", "/var/lib/dpkg", "/var/lib/apt", "/var/lib/systemd"),
-    *("/etc/ld.so.cache", "/etc/.pwd.lock", "/etc/machine-id", "/root/.cache"),
+    *("/etc/ld.so.cache", "/etc/.pwd.lock", "/etc/machine-id"),
     *("/opt/pf_layers", "/var/lib/python"),
 )
 PYC = re.compile(r"/__pycache__(/|$)|\.pyc$")
@@ -311,8 +311,8 @@ def explain(question: dict[str, Any]) -> dict[str, Any]:
             known.add(path)
             if not (os.path.isfile(path) and hashed(path, "md5") == sums[path]):
                 edited[path] = owners[path]
-    home = os.path.expanduser("~") + "/.cache"
-    quiet = (*STATE, home)
+    homes = (os.path.expanduser(user) for user in ("~", "~root"))
+    quiet = (*STATE, *(f"{home}/.cache" for home in homes))
     left = [
         path
         for path in sorted(changed - known)
