@@ -35,7 +35,6 @@ from pf_jupyter.engines.api import (
 )
 from pf_jupyter.engines.docker_profile import container_name
 from pf_jupyter.engines.folder_layers import FolderLayers
-from pf_jupyter.engines.home import default_home
 from pf_jupyter.engines.lines import LogLines
 from pf_jupyter.engines.probe import find_version, python_missing, usable
 from pf_jupyter.engines.process_identity import MARK, STREAM_MARK, Process
@@ -43,6 +42,7 @@ from pf_jupyter.engines.process_images import NoImages
 from pf_jupyter.engines.process_records import Record, Records
 from pf_jupyter.engines.process_stream import ProcessStream
 from pf_jupyter.errors import IllegalState, NotFound
+from pf_jupyter.home import home_folder
 
 MEMORY_VARIABLE = "PF_WORKER_MEMORY"
 """Tells the worker its limit in bytes; there is nobody else to keep it."""
@@ -107,7 +107,7 @@ class ProcessEngine(NoImages):
     isolated = False
 
     def __init__(self, home: str | Path | None = None) -> None:
-        self._home = Path(home) if home is not None else default_home()
+        self._home = Path(home) if home is not None else home_folder()
         self._records = Records(self._home)
         self._volumes = FolderLayers(self._home / "layers")
         self._changed = threading.Condition()

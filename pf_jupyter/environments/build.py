@@ -17,7 +17,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pf_jupyter.engines.api import LABEL, BuildOptions, Engine, ImageInfo
-from pf_jupyter.engines.home import default_home
 from pf_jupyter.environments import corporate, recipe
 from pf_jupyter.environments.bases import Base, Logins, ensure_base
 from pf_jupyter.environments.build_failures import explained
@@ -27,6 +26,7 @@ from pf_jupyter.environments.model import BuildContext, EnvironmentDefinition
 from pf_jupyter.environments.recipe import Recipe
 from pf_jupyter.environments.steps import Steps
 from pf_jupyter.errors import IllegalState, PfError
+from pf_jupyter.home import home_folder
 
 DEFINITION_LABEL = f"{LABEL}.definition"
 ENVIRONMENT_LABEL = f"{LABEL}.environment"
@@ -291,7 +291,7 @@ class Builder:
     @contextmanager
     def _alone(self, name: str, steps: Steps) -> Iterator[Path]:
         """Give a temporary folder to the one process that builds this environment."""
-        home = self.home or default_home()
+        home = self.home or home_folder()
         locks, work = home / "locks", home / "building"
         locks.mkdir(parents=True, exist_ok=True)
         work.mkdir(parents=True, exist_ok=True)

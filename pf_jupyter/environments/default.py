@@ -20,11 +20,11 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from pf_jupyter.engines.api import BuildProgress, Engine, ImageInfo, Progress
-from pf_jupyter.engines.home import default_home
 from pf_jupyter.environments import base, pulled
 from pf_jupyter.environments import interpreter as interpreters
 from pf_jupyter.environments.interpreter import Interpreter
 from pf_jupyter.errors import NotFound, RuntimeFailed, Unreachable
+from pf_jupyter.home import home_folder
 
 DEFAULT_NAME = "default"
 DEFAULT_VERSION = "1"
@@ -118,7 +118,7 @@ def resolve_default(
     if not engine.isolated:
         return _of_this_process()
     python = interpreters.at(interpreter) if interpreter else interpreters.running()
-    folder = home or default_home()
+    folder = home or home_folder()
     from_host = source == "host" or (source == "auto" and not base_image)
     if from_host and (base.can_build() or source == "host"):
         recipe = _host_recipe(python)

@@ -1,4 +1,4 @@
-"""The folder that holds a workspace: where it is and who may read it."""
+"""The files and folders of a workspace: only their owner may read them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,6 @@ from ..errors import Unreachable
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
-
-
-def home_folder(home: str | Path | None = None) -> Path:
-    """Return the folder of a workspace, without creating it.
-
-    Parameters
-    ----------
-    home
-        The folder to use; None means ``PF_JUPYTER_HOME``, else ``pf_jupyter`` in
-        Jupyter's data directory.
-    """
-    chosen = home or os.environ.get("PF_JUPYTER_HOME")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    from jupyter_core.paths import jupyter_data_dir
-
-    return Path(jupyter_data_dir()).absolute() / "pf_jupyter"
 
 
 def make_private_folder(folder: Path) -> None:

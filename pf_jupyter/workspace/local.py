@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..store.home import home_folder
+from ..home import home_folder
 from .api import CheckResult, Computes, Workspace
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Unreachable
-from ..store.home import home_folder, make_private_folder
+from ..home import home_folder
+from ..store.home import make_private_folder
 from .definition_parcel import definition_parcel
 from .parcels import Named, file_digest, files_in, folder_digest, pack
 from .remote_client import Client

@@ -17,6 +17,7 @@ LAYERS = [
     {"errors"},
     {"flow"},
     {"worker"},
+    {"home"},
     {"environments", "engines", "store"},
     {"connections"},
     {"runs", "runtimes", "access"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pf_jupyter.store.home import home_folder
+from pf_jupyter.home import home_folder
 
 
 def test_what_is_asked_for_comes_first(monkeypatch, tmp_path):
