@@ -29,8 +29,9 @@ TOOL = "from promptflow.core import tool, log_metric, ToolProvider\n"
 
 
 @pytest.fixture(autouse=True)
-def surroundings():
+def surroundings(tmp_path_factory):
     """Put back what running a flow changes in its process."""
+    made_by_tests = str(tmp_path_factory.getbasetemp())
     path, folder, modules = list(sys.path), os.getcwd(), set(sys.modules)
     sys.path.append(str(COMPAT))
     yield
@@ -40,7 +41,7 @@ def surroundings():
     for name in set(sys.modules) - modules:
         if not name.startswith(("promptflow", "jinja2", "asyncio", "concurrent")):
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if "pytest-of" in file:
+            if file.startswith(made_by_tests):
                 del sys.modules[name]
 
 

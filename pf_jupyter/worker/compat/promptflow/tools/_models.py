@@ -1,7 +1,9 @@
 """Calls of models as the built-in tools make them."""
 
+import inspect
 import re
 
+from promptflow._core.tool import tool
 from promptflow.contracts.multimedia import Image
 from promptflow.tools.common import template_of
 from promptflow.tools.exception import raising_public
@@ -74,3 +76,29 @@ def _images(value):
 def chosen(scope, *left_out):
     """Return the arguments of a tool function without these names."""
     return {name: value for name, value in scope.items() if name not in left_out}
+
+
+def function_of(method, provider, connection_class):
+    """Return a method of a provider class as a function that takes the connection.
+
+    Parameters
+    ----------
+    method
+        A tool of ``provider``.
+    provider
+        A class whose constructor takes the connection alone.
+    connection_class
+        Annotation of the connection.
+    """
+
+    def function(connection, *args, **kwargs):
+        return method(provider(connection), *args, **kwargs)
+
+    own = inspect.signature(method)
+    first, *others = own.parameters.values()
+    first = first.replace(name="connection", annotation=connection_class)
+    function.__signature__ = own.replace(parameters=[first, *others])
+    function.__name__ = function.__qualname__ = method.__name__
+    function.__module__ = method.__module__
+    function.__doc__ = method.__doc__
+    return tool(function)

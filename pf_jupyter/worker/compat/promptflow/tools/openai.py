@@ -3,7 +3,7 @@
 from promptflow._core.tool import ToolProvider, tool
 from promptflow.connections import OpenAIConnection
 from promptflow.contracts.types import PromptTemplate
-from promptflow.tools._models import ask, chosen
+from promptflow.tools._models import ask, chosen, function_of
 
 _PROVIDER = "OpenAI"
 
@@ -37,7 +37,15 @@ class OpenAI(ToolProvider):
         seed: int = None,
         **kwargs,
     ):
-        """Call a chat model; see `chat` of this module."""
+        """Render a chat prompt, send it, and return the answer.
+
+        Parameters
+        ----------
+        prompt
+            A jinja2 template; lines such as ``system:`` begin messages.
+        kwargs
+            Variables of the template. All others are options of the call.
+        """
         given = chosen(locals(), "self", "prompt", "kwargs")
         return ask(self.connection, _PROVIDER, "chat", prompt, given, kwargs)
 
@@ -62,79 +70,18 @@ class OpenAI(ToolProvider):
         user: str = "",
         **kwargs,
     ):
-        """Call a completion model; see `completion` of this module."""
+        """Render a prompt, have it completed, and return the text.
+
+        Parameters
+        ----------
+        prompt
+            A jinja2 template.
+        kwargs
+            Variables of the template. All others are options of the call.
+        """
         given = chosen(locals(), "self", "prompt", "kwargs")
         return ask(self.connection, _PROVIDER, "completion", prompt, given, kwargs)
 
 
-@tool
-def chat(
-    connection: OpenAIConnection,
-    prompt: PromptTemplate,
-    model: str = "",
-    temperature: float = 1,
-    top_p: float = 1,
-    stream: bool = False,
-    stop: list = None,
-    max_tokens: int = None,
-    presence_penalty: float = None,
-    frequency_penalty: float = None,
-    logit_bias: dict = {},  # noqa: B006
-    user: str = "",
-    function_call: object = None,
-    functions: list = None,
-    tool_choice: object = None,
-    tools: list = None,
-    response_format: object = None,
-    seed: int = None,
-    **kwargs,
-):
-    """Render a chat prompt, send it, and return the answer.
-
-    Parameters
-    ----------
-    connection
-        Where the models are.
-    prompt
-        A jinja2 template; lines such as ``system:`` begin messages.
-    kwargs
-        Variables of the template. All others are options of the call.
-    """
-    given = chosen(locals(), "connection", "prompt", "kwargs")
-    return ask(connection, _PROVIDER, "chat", prompt, given, kwargs)
-
-
-@tool
-def completion(
-    connection: OpenAIConnection,
-    prompt: PromptTemplate,
-    model: str = "text-davinci-003",
-    suffix: str = None,
-    max_tokens: int = 16,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-    n: int = 1,
-    stream: bool = False,
-    logprobs: int = None,
-    echo: bool = False,
-    stop: list = None,
-    presence_penalty: float = None,
-    frequency_penalty: float = None,
-    best_of: int = 1,
-    logit_bias: dict = {},  # noqa: B006
-    user: str = "",
-    **kwargs,
-):
-    """Render a prompt, have it completed, and return the text.
-
-    Parameters
-    ----------
-    connection
-        Where the models are.
-    prompt
-        A jinja2 template.
-    kwargs
-        Variables of the template. All others are options of the call.
-    """
-    given = chosen(locals(), "connection", "prompt", "kwargs")
-    return ask(connection, _PROVIDER, "completion", prompt, given, kwargs)
+chat = function_of(OpenAI.chat, OpenAI, OpenAIConnection)
+completion = function_of(OpenAI.completion, OpenAI, OpenAIConnection)
