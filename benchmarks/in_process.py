@@ -15,17 +15,14 @@ Prints a table of medians and ratios and writes everything as JSON to
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +31,8 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 sys.path.append(str(ROOT / "pf_jupyter" / "worker" / "compat"))
 
-from run import PUBLISHED, Row, published_python, table  # noqa: E402
+from run import Row, published_python, report  # noqa: E402
 
-import pf_jupyter  # noqa: E402
 from pf_jupyter.flow.snapshot import load  # noqa: E402
 from pf_jupyter.worker import execution  # noqa: E402
 from pf_jupyter.worker.execution.batch import BatchFlow  # noqa: E402
@@ -224,27 +220,8 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=200)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    now = datetime.datetime.now(datetime.UTC)
     rows, raw = measure(arguments.repeat)
-    print(table(rows))
-    output = arguments.output or (
-        ROOT / "benchmarks" / "results" / f"in-process-{now:%Y-%m-%dT%H%M%SZ}.json"
-    )
-    document = {
-        "time": now.isoformat(timespec="seconds"),
-        "pf_jupyter": pf_jupyter.__version__,
-        "published": PUBLISHED,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cpus": os.cpu_count(),
-        "repeat": arguments.repeat,
-        "rows": [asdict(row) for row in rows],
-        "milliseconds": raw,
-    }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(f"\nall times: {output.name}")
-    return 0 if all(row.met for row in rows) else 1
+    return report("in-process-", rows, raw, arguments)
 
 
 if __name__ == "__main__":

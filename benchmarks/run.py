@@ -161,13 +161,26 @@ def main() -> int:
     parser.add_argument("--image-repeat", type=int, default=5)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    now = datetime.datetime.now(datetime.UTC)
     with tempfile.TemporaryDirectory() as home:
         os.environ["PF_JUPYTER_HOME"] = home
         rows, raw = measure(arguments.repeat, arguments.image_repeat)
+    return report("", rows, raw, arguments)
+
+
+def report(
+    kind: str,
+    rows: list[Row],
+    raw: dict[str, Any],
+    arguments: argparse.Namespace,
+) -> int:
+    """Print the rows, write them with all times, and return the exit code.
+
+    ``kind`` begins the name of the file unless ``arguments.output`` names one.
+    """
+    now = datetime.datetime.now(datetime.UTC)
     print(table(rows))
     output = arguments.output or (
-        ROOT / "benchmarks" / "results" / f"{now:%Y-%m-%dT%H%M%SZ}.json"
+        ROOT / "benchmarks" / "results" / f"{kind}{now:%Y-%m-%dT%H%M%SZ}.json"
     )
     document = {
         "time": now.isoformat(timespec="seconds"),
