@@ -378,6 +378,11 @@ class Place:
         names = self._containers()
         if len(names) != 1:
             wrong.append(f"containers: {names}")
+        for name in _docker(
+            self.address, "ps", "-a", "--format", "{{.Names}} {{.Labels}}"
+        ):
+            if f"kills-{self.mark[:8]}" in name:
+                wrong.append(f"container of a build: {name.split()[0]}")
         for image in _docker(self.address, "images", "-q", "-f", "dangling=true"):
             labels = _docker(
                 self.address, "inspect", "-f", "{{json .Config.Labels}}", image
@@ -394,7 +399,7 @@ class Place:
         )
         try:
             (key,) = database.execute(
-                "select value from settings where name='id'"
+                "select value from settings where key='workspace_id'"
             ).fetchone()
         finally:
             database.close()

@@ -25,6 +25,7 @@ from pf_jupyter.environments.contract import Opener, Trial, try_image
 from pf_jupyter.environments.model import BuildContext, EnvironmentDefinition
 from pf_jupyter.environments.recipe import Recipe
 from pf_jupyter.environments.steps import Steps
+from pf_jupyter.environments.trials import Trials
 from pf_jupyter.errors import IllegalState, PfError
 from pf_jupyter.home import home_folder
 
@@ -86,6 +87,8 @@ class Builder:
         Where.
     owner
         Who asks, for the image's labels.
+    compute
+        Name of the engine's compute.
     opener
         Starts a worker in an instance, for the trial.
     logins
@@ -100,11 +103,17 @@ class Builder:
 
     engine: Engine
     owner: str
+    compute: str
     opener: Opener | None = None
     logins: Logins = lambda _: None
     home: Path | None = None
     context_limit: int = CONTEXT_BYTES
     instead: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trials(self) -> Trials:
+        """What makes the containers in which images are tried."""
+        return Trials(self.engine, self.home or home_folder(), self.compute)
 
     def build(
         self,
@@ -260,7 +269,7 @@ class Builder:
     ) -> Trial:
         with steps.phase("contract") as step:
             trial = try_image(
-                self.engine,
+                self.trials,
                 reference,
                 requirements=definition.requirements,
                 opener=self.opener,
@@ -283,7 +292,7 @@ class Builder:
             return {}
         if base.digest not in _looked_at:
             try:
-                _looked_at[base.digest] = try_image(self.engine, base.image).packages
+                _looked_at[base.digest] = try_image(self.trials, base.image).packages
             except PfError:
                 return {}  # a base without Python: the build brought it
         return _looked_at[base.digest]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,20 +16,16 @@ from typing import Any, Literal, Protocol
 from packaging.utils import canonicalize_name
 
 from pf_jupyter.engines.api import (
-    LABEL,
     BuildProgress,
     Engine,
-    InstanceSpec,
     Progress,
 )
 from pf_jupyter.engines.probe import find_version, python_missing, usable
 from pf_jupyter.environments.installed import applies, conflicts, specifier_of
 from pf_jupyter.environments.looking import MARK
 from pf_jupyter.environments.requirements import Requirement
+from pf_jupyter.environments.trials import Trials
 from pf_jupyter.errors import EnvironmentFailed, PfError, RuntimeFailed
-
-TRIAL = f"{LABEL}.trial"
-"""Label of the containers in which images are tried."""
 
 _LOOKING = Path(__file__).with_name("looking.py")
 _LOOK_SECONDS = 60.0
@@ -107,7 +102,7 @@ class Trial:
 
 
 def try_image(
-    engine: Engine,
+    trials: Trials,
     image: str,
     *,
     requirements: Sequence[Requirement] = (),
@@ -118,8 +113,8 @@ def try_image(
 
     Parameters
     ----------
-    engine
-        Where the image is.
+    trials
+        Makes containers where the image is.
     image
         Its reference.
     requirements
@@ -134,24 +129,14 @@ def try_image(
     Unreachable
         The engine does not answer.
     """
-    spec = InstanceSpec(
-        name=f"trial-{uuid.uuid4().hex[:12]}",
-        image=image,
-        labels={TRIAL: image},
-        network="none",
-    )
-    trial = _Trying(engine, progress)
-    instance = ""
+    trial = _Trying(trials.engine, progress)
     try:
-        instance = engine.create(spec)
-        trial.run(instance, image, requirements, opener)
+        with trials.container(image) as instance:
+            trial.run(instance, image, requirements, opener)
     except RuntimeFailed as error:
         if error.code in ("disk_full", "engine_error"):
             raise
         trial.add("start", "fail", error.message, error.hint, error.code)
-    finally:
-        if instance:
-            engine.remove(instance)
     return trial.result()
 
 

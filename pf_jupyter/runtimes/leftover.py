@@ -1,4 +1,4 @@
-"""What updates leave on engines, found and removed, whoever began them.
+"""What updates and trials leave on engines, removed, whoever began them.
 
 A change in progress leaves a mark in the workspace's folder; the lock that belongs to
 it is free when its process is gone. A runtime's record names the instance it is in:
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..engines.api import LABEL
+from ..environments import trials
 from ..errors import PfError
 from ..store.home import make_private_folder
 from ..store.records import RuntimeRecord
@@ -83,6 +84,7 @@ class Leftovers:
                         mark.unlink(missing_ok=True)
             except (PfError, OSError, ValueError, KeyError) as error:
                 _log.warning("cannot tidy up after an update: %s", error)
+        trials.sweep(self._store.folder, self._computes.engine)
         for record in self._store.runtimes():
             if held_by(record):
                 self.retire(record.id)

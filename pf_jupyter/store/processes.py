@@ -70,11 +70,15 @@ class Processes:
         file = self._file(name)
         if not file.exists():
             return False
-        try:
-            with FileLock(file, mode=0o600).acquire(timeout=0):
-                return False
-        except Timeout:
-            return True
+        # whoever looks holds the lock for a moment, and would be taken for its owner
+        # by another one who looks in that moment: they look one after the other
+        looking = FileLock(self._folder / "looking", mode=0o600)
+        with looking.acquire(poll_interval=0.002):
+            try:
+                with FileLock(file, mode=0o600).acquire(timeout=0):
+                    return False
+            except Timeout:
+                return True
 
     def forget(self, name: str) -> None:
         """Remove what a dead process left behind."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from ..engines.api import Engine, InstanceSpec
+from ..engines.api import Engine
 from ..engines.containers import HasContainers
 from ..environments import capture as finding
 from ..environments.bases import OWN_BASE
 from ..environments.build import Builder, Built
 from ..environments.capture import Findings, Left
 from ..environments.capture_folder import check_folder, write_folder
-from ..environments.contract import TRIAL
 from ..environments.definition import read_definition
 from ..environments.steps import Steps
 from ..environments.stock import (
@@ -29,6 +27,7 @@ from ..environments.stock import (
     differences,
 )
 from ..environments.taking_stock import plain
+from ..environments.trials import Trials
 from ..errors import EnvironmentFailed, UsageError
 from ..runtimes import identity
 from ..runtimes.named import DEFAULT
@@ -235,18 +234,11 @@ class Capturing:
 
     @contextmanager
     def _fresh(self, image: str) -> Iterator[str]:
-        spec = InstanceSpec(
-            name=f"trial-{uuid.uuid4().hex[:12]}",
-            image=image,
-            labels={TRIAL: image},
-            network="none",
-        )
-        instance = self._engine.create(spec)
-        try:
+        home = self._workspace.core.store.folder
+        trials = Trials(self._engine, home, self._record.compute)
+        with trials.container(image) as instance:
             self._engine.start(instance)
             yield instance
-        finally:
-            self._engine.remove(instance)
 
     def _differing(
         self, found: Findings, made: Stock, built: Built

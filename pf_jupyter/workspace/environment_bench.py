@@ -59,13 +59,16 @@ class Bench:
 
     def engine(self, compute: str | None) -> Engine:
         """Return the engine of a compute that has images (UsageError)."""
+        return self._place(compute)[1]
+
+    def _place(self, compute: str | None) -> tuple[str, Engine]:
         computes = self._core.life.computes
         if compute is None and "docker" in computes.names():
             compute = "docker"  # an image cannot be made anywhere else
-        _, engine, info, _ = computes.choose(compute)
+        name, engine, info, _ = computes.choose(compute)
         if not info.isolated:
             raise refuse_without_containers("an environment")
-        return engine
+        return name, engine
 
     def builder(
         self, compute: str | None, context_limit: int | None, connection: str | None
@@ -74,9 +77,11 @@ class Bench:
         from .core import open_worker
 
         login = self._login(connection)
+        name, engine = self._place(compute)
         return Builder(
-            engine=self.engine(compute),
+            engine=engine,
             owner=user(),
+            compute=name,
             opener=open_worker,
             logins=lambda reference: login,
             home=self._core.store.folder,

@@ -69,7 +69,7 @@ def _image(environment: Environment, builder: Builder) -> Iterator[CheckResult]:
         )
         return
     yield CheckResult("image", "pass", f"{environment.image}, digest equal")
-    trial = try_image(builder.engine, environment.image, opener=builder.opener)
+    trial = try_image(builder.trials, environment.image, opener=builder.opener)
     for check in trial.checks:
         yield CheckResult(check.name, check.status, check.message, check.hint)
 

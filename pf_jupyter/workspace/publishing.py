@@ -202,7 +202,7 @@ class Arrival:
 
         with self.steps.phase("contract") as step:
             trial = try_image(
-                self.builder.engine,
+                self.builder.trials,
                 image,
                 opener=self.builder.opener,
                 progress=step.progress,

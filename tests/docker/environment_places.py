@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pf_jupyter.environments.contract import TRIAL
+from pf_jupyter.environments.trials import TRIAL
 
 BUILD_MARK = "pf_jupyter.build"
 INSTALL = "RUN pip install --no-cache-dir --no-index --find-links wheels"

@@ -54,8 +54,24 @@ def test_this_process_has_one_name_and_takes_it_along(tmp_path):
     assert Processes(tmp_path / "processes").alive(name)
     processes.leave()
     assert not Processes(tmp_path / "processes").alive(name)
-    assert list(tmp_path.glob("processes/*")) == []
+    assert list(tmp_path.glob(f"processes/{name}*")) == []
 
 
 def test_a_name_never_heard_of_is_dead(tmp_path):
     assert not Processes(tmp_path / "processes").alive("nobody")
+
+
+def test_two_who_look_at_once_see_the_same(tmp_path, other):
+    from concurrent.futures import ThreadPoolExecutor
+
+    name = other.stdout.readline().strip()
+    other.kill()
+    other.wait()
+    several = [Processes(tmp_path / "processes") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        seen = [
+            found
+            for _ in range(100)
+            for found in pool.map(lambda one: one.alive(name), several)
+        ]
+    assert seen == [False] * 400
