@@ -26,10 +26,16 @@ HOST_NAME = "host.docker.internal"
 _GIB = 1024**3
 _KNOWS_GATEWAY = (1, 41)
 
-# Process 1 does nothing but wait. It ends on SIGTERM and, where the engine has no
-# init, collects the orphans of programs that were started beside it.
+# What a container begins with does nothing but wait. Where the engine has no init, it
+# ends on SIGTERM and collects the orphans of programs that were started beside it; else
+# the smallest program that waits will do, where the image has one.
 WAIT = """
 import os, signal
+if os.getpid() != 1:
+    try:
+        os.execvp("sleep", ["sleep", "2147483647"])
+    except OSError:
+        pass
 def end(number, frame):
     os._exit(0)
 def collect(number, frame):

@@ -36,6 +36,7 @@ class Nursery:
         self._sock = sock
         self._parser = wire.Parser()
         self._later: List[Callable[[], Any]] = []
+        self._postponed: List[Callable[[], Any]] = []
         self._wake_read, self._wake_write = os.pipe()
         for fd in (self._wake_read, self._wake_write):
             os.set_blocking(fd, False)
@@ -44,7 +45,12 @@ class Nursery:
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
 
     def warm(self, calls: Sequence[Callable[[], Any]]) -> None:
-        """Make these calls, one at a time, whenever there is nothing else to do."""
+        """Make these calls, one at a time, whenever there is nothing else to do.
+
+        Once something was forked that lives on, they wait until control says that
+        nothing is urgent: it would have no part in what they load, which only takes
+        memory and processor beside it.
+        """
         self._later.extend(calls)
 
     def serve(self) -> None:
@@ -93,7 +99,14 @@ class Nursery:
 
     def _handle(self, message: wire.Message) -> None:
         if message.kind == wire.FORK:
-            self._fork(message.header["role"], message.header["token"])
+            role = message.header["role"]
+            self._fork(role, message.header["token"])
+            if role == "template":
+                self._postponed += self._later
+                self._later.clear()
+        elif message.kind == wire.WARM:
+            self._later += self._postponed
+            self._postponed.clear()
         elif message.kind == wire.LOAD:
             flow = wire.loads(message.payload)
             header = message.header

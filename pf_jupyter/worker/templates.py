@@ -82,6 +82,11 @@ class Template(NurserySource):
             self.loaded = True
             self.fill(0)
 
+    def refill(self) -> None:
+        """Have spares again, and let the zygote get ready for other flows."""
+        super().refill()
+        self._zygote.warm()
+
     def give_up(self) -> None:
         """Let runs load by themselves, now and later."""
         self.broken = True
@@ -118,6 +123,7 @@ class Zygote(NurserySource):
         super().__init__(loop, observer, prepared=False, spares=0)
         self._code_folder = code_folder
         self._templates: Dict[int, Template] = {}
+        self._warmed = False
 
     def ensure(self) -> None:
         """Start the process unless it is there."""
@@ -130,9 +136,16 @@ class Zygote(NurserySource):
         self.ensure()
         super().ask(run)
 
+    def warm(self) -> None:
+        """Have the process load what it has put off; nothing is urgent."""
+        if not self._warmed:
+            self._warmed = True
+            self.send(wire.WARM, {})
+
     def start_template(self, template: Template) -> None:
         """Fork a template and let it load."""
         self.ensure()
+        self._warmed = False
         token = self.make_template(template.take)
         self._templates[token] = template
 

@@ -67,6 +67,8 @@ was answered ``age``, ``refused`` and the ``headers`` that tell of limits."""
 LEAVE = 23
 """Control to a batch's executor: calls may be made. Header: numbers; or ``limited``,
 the services for whose calls leave has to be asked."""
+WARM = 24
+"""Control to the zygote: nothing is urgent, load what flows will need."""
 
 _PREFIX = struct.Struct(">BII")
 _MAX_FILES = 8

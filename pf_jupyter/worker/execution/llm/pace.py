@@ -7,7 +7,6 @@ Where the flow never loads httpx, nothing is done.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib.util
 import itertools
@@ -65,6 +64,8 @@ class Pace:
 
     async def begin_soon(self, service: str) -> float:
         """Wait as `begin` does, on a loop."""
+        import asyncio
+
         if service in self._limited:
             loop, leave = asyncio.get_running_loop(), asyncio.Event()
 
