@@ -34,6 +34,7 @@ from .sources import ExecutorHandle
 
 MAX_LANES = 64
 _HIRE_SECONDS = 0.02
+_FEW_LINES = 32
 _CHECK_SECONDS = 1.0
 _SILENT_SECONDS = 3.0
 _LEAVE_SECONDS = 1.0
@@ -86,8 +87,7 @@ class Batch:
         workers = request.get("workers")
         self._workers = None if workers is None else max(1, int(workers))
         hands = min(cores(), request.get("executors") or cores())
-        most = hands if self._workers is None else min(hands, self._workers)
-        self._most_seats = max(1, most)
+        self._most_seats = max(1, min(hands, self._workers or hands))
         timeout = request.get("line_timeout")
         self._timeout = None if timeout is None else float(timeout)
         self.lines: Deque[Line] = deque()
@@ -120,8 +120,7 @@ class Batch:
         """Pass on what is to be aggregated, after all lines are over."""
         seat = self._aggregator
         if seat is not None and seat.executor is not None:
-            header = {"last": True} if last else {}
-            seat.executor.link.send(wire.ROWS, header, wire.dumps(rows))
+            seat.executor.link.send(wire.ROWS, {"last": last}, wire.dumps(rows))
 
     def cancel(self) -> None:
         """End everything; lines without a result stay without one."""
@@ -283,19 +282,20 @@ class Batch:
                 seat.give([self._suspects.popleft()])
         if self.lines and not any(not seat.late for seat in ordinary):
             self._hire()
-        elif self._hiring is None and self._ready and self._wants_hands(ordinary):
-            self._hiring = self._loop.call_later(_HIRE_SECONDS, self._hire_more)
+        elif self._hiring is None and self._ready and self._wants_hands():
+            pause = _HIRE_SECONDS / (1 + len(self.lines) // _FEW_LINES)
+            self._hiring = self._loop.call_later(pause, self._hire_more)
         self._look_for_the_end()
 
     def _hire_more(self) -> None:
         self._hiring = None
-        ordinary = [seat for seat in self._seats if not seat.careful]
-        if self._result is None and self._wants_hands(ordinary):
+        if self._result is None and self._wants_hands():
             self._hire()
             self._feed()
 
-    def _wants_hands(self, ordinary: List[Seat]) -> bool:
-        return bool(self.lines) and len(ordinary) < self._most_seats
+    def _wants_hands(self) -> bool:
+        ordinary = sum(not seat.careful for seat in self._seats)
+        return bool(self.lines) and ordinary < self._most_seats
 
     def _look_for_the_end(self) -> None:
         more = not self._all_sent or self.lines or self._suspects

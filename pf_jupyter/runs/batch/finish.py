@@ -12,7 +12,7 @@ from ...store.codec import Packed
 from ...store.records import RunRecord, timestamp
 from ...store.store import Store
 from .folder import RunFolder, write_json
-from .journal import Reader, decode
+from .journal import Index, Reader, decode
 from .prepare import Prepared
 from .tally import Tally
 
@@ -44,6 +44,7 @@ def finish(
     outcome: Outcome,
     elapsed: float,
     made: Prepared,
+    index: Index | None = None,
 ) -> RunRecord:
     """Write the outputs of all completed lines and the run's record.
 
@@ -51,10 +52,12 @@ def finish(
     ----------
     elapsed
         Milliseconds that this process worked on it.
+    index
+        That of the journal, where it was written by this process.
     """
     aggregation = dict(outcome.aggregation or {})
     metrics = dict(aggregation.get("metrics") or {})
-    write_outputs(folder.journal, folder.outputs)
+    write_outputs(folder.journal, folder.outputs, index)
     write_json(folder.metrics, metrics)
     error = None
     if outcome.error is not None:
@@ -97,19 +100,20 @@ def finish(
     return done
 
 
-def write_outputs(journal: Path, target: Path) -> None:
+def write_outputs(journal: Path, target: Path, index: Index | None = None) -> None:
     """Write the outputs of completed lines in their order, each with its number."""
     unfinished = target.with_name(target.name + ".part")
     with unfinished.open("wb", buffering=1 << 18) as stream:
-        for text in _outputs(journal):
+        for text in _outputs(journal, index):
             stream.write(text)
     unfinished.replace(target)
 
 
-def _outputs(journal: Path) -> Iterator[bytes]:
-    for number, line in Reader(journal).raw(failed=False):
+def _outputs(journal: Path, index: Index | None) -> Iterator[bytes]:
+    as_text = json.JSONEncoder(ensure_ascii=False).encode
+    for number, line in Reader(journal, index).raw(failed=False):
         outputs = decode(line).get("outputs") or {}
-        text = json.dumps({"line_number": number, **outputs}, ensure_ascii=False)
+        text = as_text({"line_number": number, **outputs})
         yield text.encode("utf-8", "surrogatepass") + b"\n"
 
 

@@ -24,7 +24,7 @@ from ..execute import LOG_LIMIT, Executor
 from .feed import ROW_BYTES, Feed
 from .finish import Outcome, finish
 from .folder import RunFolder, write_json
-from .journal import Journal, Reader, decode, encode
+from .journal import Index, Journal, Reader, decode, encode
 from .prepare import Prepared
 from .revival import bring_back
 from .tally import Tally
@@ -93,8 +93,10 @@ class BatchUnderWay:
         """Run all lines that have no result, then what comes after them."""
         outcome = Outcome("Failed")
         raised: BaseException | None = None
+        index: Index | None = None
         try:
             self._journal = Journal(self._folder.journal)
+            index = self._journal.index
             try:
                 self._count_known(reused)
                 outcome = self._run_all()
@@ -122,6 +124,7 @@ class BatchUnderWay:
             outcome,
             (time.monotonic() - self._began) * 1000,
             self._made,
+            index,
         )
         self._report(force=True)
         if raised is not None:
