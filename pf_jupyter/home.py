@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+STORE_URL_VARIABLE = "PF_JUPYTER_STORE_URL"
+"""Names the database of the records, where they are not in the folder."""
+
 
 def home_folder(home: str | Path | None = None) -> Path:
     """Return the folder of a workspace, without creating it.

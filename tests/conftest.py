@@ -81,6 +81,19 @@ def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.run([str(script), "stop"], env=environment, timeout=60, check=False)
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A PostgreSQL server of this session's own (tests/postgresql.py).
+
+    Where PostgreSQL is not installed the test is skipped with the reason, or fails
+    under PF_REQUIRE_POSTGRESQL=1.
+    """
+    from .postgresql import a_server
+
+    with a_server() as server:
+        yield server
+
+
 def _without_docker(reason: str) -> None:
     if os.environ.get("PF_REQUIRE_DOCKER") == "1":
         pytest.fail(f"PF_REQUIRE_DOCKER=1, but {reason}", pytrace=False)

@@ -37,6 +37,11 @@ class PfJupyter(ExtensionApp):
         help="Folder of the workspace; empty means PF_JUPYTER_HOME, else pf_jupyter in "
         "Jupyter's data directory.",
     ).tag(config=True)
+    store_url = Unicode(
+        "",
+        help="PostgreSQL database of the workspace's records (docs/postgresql.md); "
+        "empty means PF_JUPYTER_STORE_URL, else a file in the workspace's folder.",
+    ).tag(config=True)
     kernels = Bool(
         True,
         help="Whether kernels are told of this server, so that what they ask is done "
@@ -57,7 +62,7 @@ class PfJupyter(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Open nothing yet: a server that nobody asks costs nothing."""
-        workspace = own_workspace(self.home or None)
+        workspace = own_workspace(self.home or None, self.store_url or None)
         self.served = Served(workspace, self._root, team=self.team)
         self.settings["pf_jupyter"] = self.served
         for name in self.owners:

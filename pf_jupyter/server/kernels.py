@@ -17,6 +17,7 @@ from ..workspace.remote_routes import (
     TOKEN_VARIABLE,
     URL_VARIABLE,
 )
+from ..workspace.serving import STORE_URL_VARIABLE
 from .log import log
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def give_kernels_an_address(
         token = served.tokens.make("", who)
         environment = dict(options.get("env") or os.environ)
         environment |= _variables(serverapp, served, token)
+        # the records are the server's alone, and so is the way to them
+        environment.pop(STORE_URL_VARIABLE, None)
         try:
             kernel = str(await ensure_async(start(**{**options, "env": environment})))
         except BaseException:

@@ -1,17 +1,16 @@
 """Tells what has changed in a store, whoever changed it.
 
-Another process's change makes no sound: it is found by asking SQLite for the number
-of its file's version, which costs a few microseconds, and only then by looking.
+Each kind of database has its own way to tell cheaply that something was written; only
+then are the tables looked at.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from ..errors import PfError
 from .failures import translated
 
 _NEWEST = 200
@@ -28,14 +27,24 @@ _LOOKED_AT: Mapping[str, tuple[str, ...]] = {
         "SELECT name, changed_at FROM environments",
         "SELECT name, changed_at FROM environment_versions",
     ),
-    "computes": (
-        "SELECT value FROM settings WHERE key LIKE 'compute%'",
-        "SELECT * FROM computes",
-    ),
+    "computes": ("SELECT value FROM settings WHERE key LIKE 'compute%'",),
     "connections": ("SELECT name, changed_at FROM connections",),
     "roles": ("SELECT * FROM role_assignments",),
 }
 NOUNS = tuple(_LOOKED_AT)
+
+
+class Watch(Protocol):
+    """A connection that knows whether anybody has written."""
+
+    def changed(self) -> bool:
+        """Return whether there was a change since the last time; True at first."""
+
+    def rows(self, query: str) -> list[Any]:
+        """Return what a query finds."""
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 class Changes:
@@ -43,17 +52,17 @@ class Changes:
 
     Parameters
     ----------
-    file
-        The database.
-    connect
-        Opens a connection that is set up like all others.
+    place
+        Where the store is, for messages.
+    watch
+        Opens a connection.
     """
 
-    def __init__(self, file: Path, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._file = file
-        self._connect = connect
-        self._connection: sqlite3.Connection | None = None
-        self._version: Any = None
+    def __init__(self, place: str, watch: Callable[[], Watch]) -> None:
+        self._place = place
+        self._open = watch
+        self._watch: Watch | None = None
+        self._again = True
         self._marks: dict[str, str] = {}
 
     def look(self) -> list[str]:
@@ -62,36 +71,34 @@ class Changes:
         Raises
         ------
         Unreachable, InternalError
-            As every transaction of the store.
+            As every transaction of the store. The next look tells what changed
+            meanwhile.
         """
-        with translated(str(self._file)):
-            if self._connection is None:
-                self._connection = self._connect()
-            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            if version == self._version:
-                return []
-            marks = {noun: self._mark(noun) for noun in NOUNS}
-            self._version = version
+        try:
+            with translated(self._place):
+                watch = self._watch = self._watch or self._open()
+                if not watch.changed() and not self._again:
+                    return []
+                self._again = True
+                marks = {noun: _mark(watch, noun) for noun in NOUNS}
+                self._again = False
+        except PfError:
+            self.close()
+            raise
         changed = [noun for noun in NOUNS if marks[noun] != self._marks.get(noun)]
         self._marks = marks
         return changed
 
     def close(self) -> None:
         """Close the connection; the next look opens another one."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.close()
 
-    def _mark(self, noun: str) -> str:
-        assert self._connection is not None
-        mark = hashlib.sha1(usedforsecurity=False)
-        for query in _LOOKED_AT[noun]:
-            try:
-                found = self._connection.execute(query)
-            except sqlite3.OperationalError as error:
-                if "no such table" not in str(error):
-                    raise
-                continue  # a noun whose table comes with a later schema
-            for row in found:
-                mark.update(repr(row).encode())
-        return mark.hexdigest()
+
+def _mark(watch: Watch, noun: str) -> str:
+    mark = hashlib.sha1(usedforsecurity=False)
+    for query in _LOOKED_AT[noun]:
+        for row in watch.rows(query):
+            mark.update(repr(row).encode())
+    return mark.hexdigest()

@@ -11,12 +11,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, Connection, Executable
 from sqlalchemy.dialects import sqlite
 
 from .failures import translated
@@ -82,6 +82,33 @@ class DirectWriter:
                 if self._connection is not None:
                     self._connection.close()
                 self._connection = None
+
+
+class PooledWriter:
+    """The same for a database whose driver takes no statements from here.
+
+    Parameters
+    ----------
+    write
+        Gives a connection whose changes all happen, or none.
+    """
+
+    def __init__(self, write: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._write = write
+
+    @contextmanager
+    def write(self) -> Iterator[Execute]:
+        """Give what executes statements whose changes all happen, or none."""
+        with self._write() as connection:
+
+            def execute(statement: ClauseElement, values: Mapping[str, Any]) -> int:
+                assert isinstance(statement, Executable)
+                return connection.execute(statement, dict(values)).rowcount
+
+            yield execute
+
+    def close(self) -> None:
+        """Do nothing: the connections are somebody else's."""
 
 
 def _execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,41 @@ _REFUSED = (
     sqlite3.IntegrityError,
     sqlite3.ProgrammingError,
 )
+_ASK = "check PF_JUPYTER_STORE_URL, and that PostgreSQL runs and lets this user in"
+_GRANT = (
+    "give the user its own schema, say: CREATE SCHEMA AUTHORIZATION USER in psql; "
+    "docs/postgresql.md says more"
+)
+
+# states of SQL, or their first two letters → our code, what happened, what to do
+_POSTGRESQL = {
+    "08": ("store_unreachable", "the connection was lost", _ASK),
+    "57": ("store_unreachable", "PostgreSQL is stopping or starting", "try again"),
+    "28": ("store_unreachable", "PostgreSQL does not let this user in", _ASK),
+    "3D": ("store_unreachable", "there is no such database", _ASK),
+    "53300": (
+        "store_unreachable",
+        "PostgreSQL has no connection left",
+        "close other programs that use it, or raise its max_connections",
+    ),
+    "55P03": (
+        "store_locked",
+        "another process has been writing for too long",
+        "try again; jupyter pf doctor lists what holds the store",
+    ),
+    "53100": (
+        "store_full",
+        "the disk is full",
+        "free some space, then try again; what was written before is safe",
+    ),
+    "25006": (
+        "store_not_writable",
+        "the database is read-only",
+        "name the primary server in PF_JUPYTER_STORE_URL",
+    ),
+    "42501": ("store_not_writable", "access is denied", _GRANT),
+    "3F000": ("store_not_writable", "there is no schema for its tables", _GRANT),
+}
 
 # primary result codes of SQLite → our code, what happened, what to do
 _SQLITE = {
@@ -79,7 +115,7 @@ def translate(error: Exception, place: str) -> PfError:
     place
         Where the store is, for the message.
     """
-    known = _SQLITE.get(sqlite_code(error) or 0)
+    known = _SQLITE.get(sqlite_code(error) or 0) or _of_postgresql(error)
     if known:
         code, what, hint = known
         return Unreachable(
@@ -93,10 +129,28 @@ def translate(error: Exception, place: str) -> PfError:
     )
 
 
+def _of_postgresql(error: Exception) -> tuple[str, str, str] | None:
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    state = getattr(cause, "sqlstate", None) or ""
+    known = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
+    if known or state or not isinstance(cause, _driver_errors()[2:3]):
+        return known
+    # nobody answered who could have given a state
+    what = " ".join(str(cause).split()) or "no answer"
+    return "store_unreachable", what, _ASK
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    # the driver of PostgreSQL is loaded only where there is such a store
+    driver = sys.modules.get("psycopg")
+    ours = (exc.SQLAlchemyError, sqlite3.Error)
+    return ours if driver is None else (*ours, driver.OperationalError, driver.Error)
+
+
 @contextmanager
 def translated(place: str) -> Iterator[None]:
     """Let no exception of a database library out of the block."""
     try:
         yield
-    except (exc.SQLAlchemyError, sqlite3.Error) as error:
+    except _driver_errors() as error:
         raise translate(error, place) from error

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import AlreadyExists
@@ -23,6 +17,7 @@ from .codec import decode, encode
 from .connections import ConnectionRows
 from .database import BUSY_SECONDS, Database
 from .environments import EnvironmentRows
+from .place import chosen_url, identity
 from .processes import Processes
 from .records import LifeLine, RunRecord, RuntimeRecord, timestamp
 
@@ -40,6 +35,9 @@ class Store:
     ----------
     folder
         The workspace's home; created, readable by its owner alone, when missing.
+    url
+        A PostgreSQL database for its records; None means ``PF_JUPYTER_STORE_URL``,
+        else a file in the home.
     busy_seconds
         How long a change waits for another process's.
 
@@ -47,19 +45,32 @@ class Store:
     ------
     Unreachable
         The store cannot be opened: ``store_locked``, ``store_full``,
-        ``store_not_writable``, ``store_corrupt``, ``store_newer``. Every method may
-        raise these, too.
+        ``store_not_writable``, ``store_corrupt``, ``store_newer``,
+        ``store_unreachable``. Every method may raise these, too.
+    IllegalState
+        Its records are elsewhere, or those of another home.
     """
 
-    def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        url: str | None = None,
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> None:
         self.folder = folder
-        self.database = Database(folder, busy_seconds=busy_seconds)
+        url = chosen_url(folder, url)
+        self.database = Database(folder, url=url, busy_seconds=busy_seconds)
         self.access = AccessRows(self.database)
         self.connections = ConnectionRows(self.database)
         self.batches = BatchRows(self.database)
         self.environments = EnvironmentRows(self.database)
         self.processes = Processes(folder / "processes")
-        self.id = self._identity()
+        try:
+            self.id = identity(self.database, in_folder=url is None)
+        except BaseException:
+            self.database.close()
+            raise
 
     def close(self) -> None:
         """Release connections and this process's mark."""
@@ -377,20 +388,6 @@ class Store:
             query = query.where(_runs.created_at <= before)
         with self.database.read() as connection:
             return set(connection.execute(query).scalars())
-
-    def _identity(self) -> str:
-        found = self.setting("workspace_id")
-        if found is None:
-            key, value = "workspace_id", encode(uuid.uuid4().hex)
-            row = tables.settings.c
-            with self.database.write() as connection:
-                there = select(row.value).where(row.key == key)
-                if connection.execute(there).scalar() is None:
-                    connection.execute(
-                        insert(tables.settings), {"key": key, "value": value}
-                    )
-            found = self.setting("workspace_id")
-        return str(found)
 
 
 def _runtime_exists(name: str) -> AlreadyExists:

@@ -48,6 +48,8 @@ class Core:
         Starts a worker in an instance; None means the real one.
     clock
         Tells the present moment.
+    store_url
+        The database of its records; None means what `Store` takes then.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class Core:
         resolve: Resolve | None = None,
         opener: Opener | None = None,
         clock: Clock = now,
+        store_url: str | None = None,
     ) -> None:
-        self.store = Store(home)
+        self.store = Store(home, url=store_url)
         self.resolve = resolve or _resolver(home)
         self.life = Life(
             self.store,

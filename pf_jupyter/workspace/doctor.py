@@ -144,7 +144,7 @@ def _store(core: Core) -> CheckResult:
         return CheckResult(
             "store",
             "fail",
-            f"{store.database.file} is damaged: {found}",
+            f"{store.database.place} is damaged: {found}",
             "move the file away to begin a new store, or put a copy of it back",
         )
     store.remember("doctor", time.time())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import threading
 import weakref
@@ -20,7 +21,9 @@ _guard = threading.Lock()
 _open: dict[tuple[int, Path], LocalWorkspace] = {}
 
 
-def connect(home: str | Path | None = None) -> Workspace:
+def connect(
+    home: str | Path | None = None, store_url: str | None = None
+) -> Workspace:
     """Return the workspace of this process.
 
     Parameters
@@ -29,12 +32,15 @@ def connect(home: str | Path | None = None) -> Workspace:
         Its folder; None means ``PF_JUPYTER_HOME``, else ``pf_jupyter`` in Jupyter's
         data directory. There is one workspace for each folder and process: asking
         again gives the same.
+    store_url
+        The database of its records; None means ``PF_JUPYTER_STORE_URL``, else a file
+        in the folder.
     """
     folder = home_folder(home)
     with _guard:
         workspace = _open.get((os.getpid(), folder))
         if workspace is None or workspace.closed:
-            workspace = LocalWorkspace(folder)
+            workspace = LocalWorkspace(folder, store_url=store_url)
             _open[os.getpid(), folder] = workspace
         return workspace
 
@@ -51,9 +57,17 @@ class LocalWorkspace(Workspace):
         Its folder.
     build
         Puts its parts together.
+    store_url
+        The database of its records, as `connect` takes it.
     """
 
-    def __init__(self, home: Path, build: Callable[[Path], Core] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        build: Callable[[Path], Core] | None = None,
+        *,
+        store_url: str | None = None,
+    ) -> None:
         from .connections import LocalConnections
         from .environments import LocalEnvironments
         from .flows import LocalFlows
@@ -64,7 +78,7 @@ class LocalWorkspace(Workspace):
         self.home = home
         self.name = "local"
         self.closed = False
-        self._build = build
+        self._build = build or functools.partial(_default_core, store_url)
         self._core: Core | None = None
         self._lock = threading.RLock()
         self.runtimes = LocalRuntimes(self)
@@ -88,7 +102,7 @@ class LocalWorkspace(Workspace):
         if core is None:
             with self._lock:
                 if self._core is None:
-                    self._core = (self._build or _default_core)(self.home)
+                    self._core = self._build(self.home)
                     atexit.register(_close, weakref.ref(self))
                 core = self._core
         return core
@@ -126,10 +140,10 @@ class LocalComputes(Computes):
         return self._workspace.core.life.computes.names()
 
 
-def _default_core(home: Path) -> Core:
+def _default_core(store_url: str | None, home: Path) -> Core:
     from .core import Core
 
-    return Core(home)
+    return Core(home, store_url=store_url)
 
 
 def _close(reference: weakref.ref[LocalWorkspace]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound, PfError
+from ..home import STORE_URL_VARIABLE as STORE_URL_VARIABLE
 from ..store.home import make_private_folder
 from .definition_parcel import definition_parcel
 from .local import connect
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 FOLDER = "server"
 
 
-def own_workspace(home: str | Path | None = None) -> Workspace:
+def own_workspace(
+    home: str | Path | None = None, store_url: str | None = None
+) -> Workspace:
     """Return the workspace of this process, whatever server its environment names."""
-    return connect(home)
+    return connect(home, store_url)
 
 
 def server_folder(workspace: Workspace) -> Path:

@@ -107,6 +107,7 @@ def test_faces_speak_to_the_workspace_interface_alone():
         ("docker", {"engines/docker.py"}),
         ("sqlalchemy", {"store/"}),
         ("alembic", {"store/"}),
+        ("psycopg", {"store/postgresql.py"}),
         ("IPython", {"kernel/"}),
         ("anywidget", {"widgets/"}),
         ("ipywidgets", {"widgets/"}),

@@ -44,6 +44,7 @@ OPTIONAL = {
     "distributed",
     "keyring",  # an extra: a better place for the key, where there is one
     "pandas",  # an extra: results of batches as tables
+    "psycopg",  # an extra: records in PostgreSQL
     "pyarrow",  # an extra: parquet files
 }
 NOT_IMPORTED = {

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
-from pf_jupyter.errors import Unreachable
+from pf_jupyter.errors import InternalError, Unreachable
 from pf_jupyter.store import tables
 from pf_jupyter.store.database import Database
 from pf_jupyter.store.store import Store
@@ -31,14 +34,35 @@ def upgrade():
 
 
 @pytest.fixture
-def first(tmp_path):
+def first(tmp_path, kept_in):
     """A store as the first version left it, with a runtime, its log and a run."""
     folder = tmp_path / "old"
     folder.mkdir()
-    connection = sqlite3.connect(folder / "store.sqlite")
-    connection.executescript(FIRST.read_text())
-    connection.close()
+    if kept_in == "sqlite":
+        connection = sqlite3.connect(folder / "store.sqlite")
+        connection.executescript(FIRST.read_text())
+        connection.close()
+        return folder
+    url = database_url()
+    Database(folder, url=url, head="0001").close()
+    # the same records, in the tables as the first script makes them there
+    found = {
+        re.match(r'INSERT INTO "(\w+)"', line).group(1): line
+        for line in FIRST.read_text().splitlines()
+        if line.startswith("INSERT")
+    }
+    found["runtimes"] = found["runtimes"].replace("'docker',1,", "'docker',true,")
+    engine = create_engine(url.replace("://", "+psycopg://"), poolclass=NullPool)
+    with engine.begin() as connection:
+        for table in ("settings", "runtimes", "runtime_log", "runs"):
+            connection.exec_driver_sql(found[table])
+    mark = {"id": "0123456789abcdef0123456789abcdef", "place": "there"}
+    (folder / "store.json").write_text(json.dumps(mark))
     return folder
+
+
+def database_url():
+    return os.environ.get("PF_JUPYTER_STORE_URL")
 
 
 def next_versions(tmp_path, then="pass"):
@@ -61,16 +85,15 @@ def test_the_newest_script_is_the_schema_that_statements_use():
     assert ScriptDirectory.from_config(config).get_heads() == [tables.HEAD]
 
 
-def test_migrations_make_exactly_the_tables_that_statements_use(tmp_path):
+def test_migrations_make_exactly_the_tables_that_statements_use(tmp_path, kept_in):
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    database = Database(tmp_path / "home")
-    database.close()
-    engine = create_engine(f"sqlite:///{database.file}", poolclass=NullPool)
-    with engine.connect() as connection:
+    database = Database(tmp_path / "home", url=database_url())
+    with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, tables.metadata) == []
+    database.close()
 
 
 def test_a_store_of_the_first_version_is_upgraded_and_keeps_what_it_held(first):
@@ -90,27 +113,28 @@ def test_a_store_of_the_first_version_is_upgraded_and_keeps_what_it_held(first):
         store.close()
 
 
-def test_a_failing_step_leaves_the_store_as_it_was(tmp_path):
-    database = Database(tmp_path / "home")
+def test_a_failing_step_leaves_the_store_as_it_was(tmp_path, kept_in):
+    url = database_url()
+    database = Database(tmp_path / "home", url=url)
     database.close()
     versions = next_versions(tmp_path, then='op.drop_table("nowhere")')
-    with pytest.raises(Unreachable):
-        Database(tmp_path / "home", head="9999", versions=versions)
-    again = Database(tmp_path / "home")
+    with pytest.raises((Unreachable, InternalError)):
+        Database(tmp_path / "home", url=url, head="9999", versions=versions)
+    again = Database(tmp_path / "home", url=url)
     try:
         assert again.revision() == tables.HEAD
         with again.read() as connection:
-            columns = connection.exec_driver_sql("PRAGMA table_info(runs)").all()
-        assert "extra" not in [column[1] for column in columns]
+            columns = inspect(connection).get_columns("runs")
+        assert "extra" not in [column["name"] for column in columns]
     finally:
         again.close()
 
 
-def test_a_newer_store_is_refused_with_the_way_out(tmp_path):
-    versions = next_versions(tmp_path)
-    Database(tmp_path / "home", head="9999", versions=versions).close()
+def test_a_newer_store_is_refused_with_the_way_out(tmp_path, kept_in):
+    versions, url = next_versions(tmp_path), database_url()
+    Database(tmp_path / "home", url=url, head="9999", versions=versions).close()
     with pytest.raises(Unreachable) as caught:
-        Database(tmp_path / "home")
+        Database(tmp_path / "home", url=url)
     assert caught.value.code == "store_newer"
     assert "upgrade" in caught.value.hint
 
@@ -143,7 +167,7 @@ def test_the_interface_is_imported_without_a_database_library():
     assert done.returncode == 0, done.stderr
 
 
-def test_many_processes_may_open_a_new_store_at_once(tmp_path):
+def test_many_processes_may_open_a_new_store_at_once(tmp_path, kept_in):
     program = (
         "import sys, pathlib\n"
         "from pf_jupyter.store.store import Store\n"

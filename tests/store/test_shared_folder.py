@@ -32,7 +32,7 @@ def elsewhere(folder: Path) -> str:
 
 
 def test_a_second_store_in_a_process_takes_nothing_from_the_first(
-    tmp_path: Path,
+    tmp_path: Path, kept_in: str
 ) -> None:
     first = Store(tmp_path)
     try:

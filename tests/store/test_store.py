@@ -14,9 +14,11 @@ from pf_jupyter.errors import AlreadyExists
 from pf_jupyter.store.records import LifeLine, RunRecord, RuntimeRecord, timestamp
 from pf_jupyter.store.store import Store
 
+pytestmark = pytest.mark.usefixtures("kept_in")
+
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path, kept_in):
     made = Store(tmp_path / "home")
     yield made
     made.close()
