@@ -96,6 +96,7 @@ export interface BatchAnswer {
   runtimes?: (Record<string, unknown>)[];
   cluster?: Record<string, unknown>;
   tokens: Record<string, unknown>;
+  cost?: Record<string, unknown>;
   aggregation: Record<string, unknown>;
   aggregation_error: Record<string, unknown> | null;
   system_metrics: Record<string, unknown>;
@@ -917,6 +918,15 @@ export interface RightsAnswer {
 }
 
 /**
+ * Rows that a mapping can refer to: their columns, how many, how numbered.
+ */
+export interface RowSourceAnswer {
+  columns: string[];
+  lines: number;
+  order: string;
+}
+
+/**
  * A run with its outputs, nodes, metrics and error.
  */
 export interface RunAnswer {
@@ -993,6 +1003,14 @@ export interface RuntimesAnswer {
  * A batch, with ``mode`` ``batch``, or a single run.
  */
 export type SomeRunAnswer = BatchAnswer | RunAnswer;
+
+/**
+ * What others can map of a batch: ``run.outputs`` and ``run.inputs``.
+ */
+export interface SourcesAnswer {
+  run_id: string;
+  sources: Record<string, RowSourceAnswer>;
+}
 
 /**
  * An environment of one's own that begins; ``folder`` is below the root folder.

@@ -66,7 +66,7 @@ def lively(output: Output, draw: Draw | None) -> LivelyRun | None:
 
 def _panel(draw: Drawing) -> LiveRun | None:
     try:
-        from ..widgets.panel import attended
+        from ..widgets.audience import attended
     except ImportError:
         # Taken out by somebody who wants no widgets: pictures do without.
         return None

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from .panel import Panel
 
 PANELS: Mapping[str, str] = {
+    "batch": "batch_wizard:BatchWizard",
     "chat": "chat_page:ChatPage",
     "compare": "comparing:ComparisonPage",
     "connections": "connections_page:ConnectionsPage",
     "doctor": "doctor_page:DoctorPage",
     "environments": "environments_page:EnvironmentsPage",
+    "evaluation": "batch_wizard:EvaluationWizard",
     "flow": "flow_page:FlowPage",
     "roles": "roles_page:RolesPage",
     "run": "run_page:RunPage",
@@ -36,6 +38,7 @@ PANELS: Mapping[str, str] = {
 NOUN_PANELS: Mapping[str, str] = {
     "connection": "connections",
     "env": "environments",
+    "eval": "evaluation",
     "flow": "flow",
     "role": "roles",
     "run": "runs",

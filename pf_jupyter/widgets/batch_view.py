@@ -7,42 +7,31 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..commands.wording import milliseconds, plural, seconds
+from ..commands.wording import milliseconds, seconds
+from .batch_judged import evaluations
+from .batch_lines import LINES_PER_PAGE, LineFilter, batch_lines
 from .comparing import comparison_view, runs_to_compare
 from .elements import Child, Element, h
 from .living import graph, still
 from .node_details import error_text
-from .parts import ButtonKind, badge, button, card, page, row, text
+from .parts import badge, button, card, page, text
 from .plots import BIN_NAMES, bars, intervals
 from .shown import (
     dismissible,
-    empty,
     facts,
-    loading,
     notice,
     progress,
     table,
     tabs,
 )
-from .values import shown_values, written
+from .values import number_words
 
 if TYPE_CHECKING:
     from ..workspace.api import BatchRun, FlowInfo, LineResult
     from .run_page import RunPage
 
-LINES_PER_PAGE = 25
 LINES_FOR_ESTIMATES = 20_000
 """Above this, metrics stand without intervals: they take reading every line."""
-
-
-@dataclass
-class LineFilter:
-    """Which lines are shown: those with ``status`` from number ``start`` of them on."""
-
-    status: str = ""
-    start: int = 0
-    opened: int | None = None
-    line: LineResult | None = None
 
 
 @dataclass
@@ -55,6 +44,7 @@ class BatchFacts:
     others: Sequence[Mapping[str, Any]]
     lines: Sequence[LineResult]
     estimates: Mapping[str, Any]
+    judged: Sequence[BatchRun] = ()
     still_picture: str = ""
     progress: Mapping[str, Any] = field(default_factory=dict)
 
@@ -73,7 +63,8 @@ class BatchFacts:
         over = run.status not in ("Running", "Interrupted")
         few = run.counts.get("completed", 0) <= LINES_FOR_ESTIMATES
         estimates = dict(run.estimates) if over and few else {}
-        return cls(run, info, picture, others, lines, estimates)
+        judged = run.evaluations if over else ()
+        return cls(run, info, picture, others, lines, estimates, judged)
 
 
 def batch_page(panel: RunPage, *, live: bool) -> Element:
@@ -99,7 +90,8 @@ def batch_page(panel: RunPage, *, live: bool) -> Element:
                 [
                     ("metrics", "Metrics", _metrics(facts_)),
                     ("failures", _failure_words(run), _failures(run)),
-                    ("lines", "Lines", _lines(panel)),
+                    ("lines", "Lines", batch_lines(panel)),
+                    ("judged", "Evaluations", evaluations(panel)),
                     ("compare", "Compare", _compare(panel)),
                     ("about", "About", _about(run)),
                 ],
@@ -190,7 +182,7 @@ def _metrics(found: BatchFacts) -> Child:
         for name, e in sure.items()
     ]
     rest = {name: value for name, value in run.metrics.items() if name not in sure}
-    rows = [[name, _number(value)] for name, value in rest.items()]
+    rows = [[name, number_words(value)] for name, value in rest.items()]
     return [
         intervals(spans, "metrics with their intervals") if spans else None,
         table(["metric", "value"], rows, numbers=[1], caption="metrics")
@@ -226,76 +218,6 @@ def _failures(run: BatchRun) -> Child:
     return table(heads, rows, numbers=[0], caption="kinds of failures")
 
 
-def _lines(panel: RunPage) -> Child:
-    found, shown = panel.facts, panel.filter
-    assert found is not None
-    counts = found.run.counts
-    total = counts.get(shown.status.lower() or "total", 0)
-    first = None if shown.start else "these are the first"
-    last = None if len(found.lines) == LINES_PER_PAGE else "these are the last"
-    at: dict[str, Any] = {"status": shown.status, "icon": "back", "bare": True}
-    before, after = shown.start - LINES_PER_PAGE, shown.start + LINES_PER_PAGE
-    bar = row(
-        *(_kind(shown, status) for status in ("", "Completed", "Failed")),
-        h("span", f"from {shown.start} of {plural(total, 'line')}", class_="pf-mu"),
-        button("Before", "lines", start=before, reason=first, **at),
-        button("After", "lines", start=after, reason=last, **at | {"icon": "arrow"}),
-    )
-    if not found.lines:
-        return [bar, empty("list", "No lines", "None of this kind has a result.")]
-    rows: list[list[Child]] = [
-        [
-            button(
-                str(line.line_number), "line", kind="quiet", number=line.line_number
-            ),
-            badge(line.status),
-            h("code", _brief(line.inputs)),
-            h("code", _brief(line.outputs) if line.outputs else _why(line)),
-            milliseconds(line.duration_ms),
-        ]
-        for line in found.lines
-    ]
-    keys = [f"line:{line.line_number}" for line in found.lines]
-    heads = ["line", "status", "inputs", "outputs", "time"]
-    return [
-        bar,
-        _line(panel),
-        table(heads, rows, keys=keys, numbers=[4], caption="lines of the batch"),
-    ]
-
-
-def _kind(shown: LineFilter, status: str) -> Element:
-    kind: ButtonKind = "primary" if shown.status == status else ""
-    return button(status or "All", "lines", kind=kind, status=status, start=0)
-
-
-def _line(panel: RunPage) -> Child:
-    if panel.filter.opened is None:
-        return None
-    line = panel.filter.line
-    if line is None:
-        return loading(f"Reading line {panel.filter.opened}")
-    rows: list[list[Child]] = [
-        [
-            name,
-            badge(node.status),
-            h("code", _brief(node.output)),
-            milliseconds(node.duration_ms),
-        ]
-        for name, node in line.nodes.items()
-    ]
-    return card(
-        error_text(line.error) if line.error else None,
-        shown_values(line.inputs),
-        shown_values(line.outputs) if line.outputs else None,
-        table(["node", "status", "output", "time"], rows, numbers=[3], caption="nodes"),
-        title=f"Line {line.line_number}",
-        actions=[button("Close", "line", icon="cross", bare=True, kind="quiet",
-                        number=line.line_number)],
-        key="line",
-    )  # fmt: skip
-
-
 def _compare(panel: RunPage) -> Child:
     assert panel.facts is not None
     return [
@@ -309,25 +231,15 @@ def _about(run: BatchRun) -> Element:
         [
             ("flow", str(run.flow_path)),
             ("runtime", run.runtime),
-            ("evaluates", run.source_run or ""),
+            (
+                "evaluates",
+                button(run.source_run, "open_run", kind="quiet", run=run.source_run)
+                if run.source_run
+                else "",
+            ),
             ("outputs", h("code", str(run.outputs_path))),
             ("begun", str(run.created_at)[:19].replace("T", " ")),
             *((f"tag {name}", value) for name, value in run.tags.items()),
             *(("changed", words) for words in run.changed),
         ]
     )
-
-
-def _brief(value: Any) -> str:
-    words = value if isinstance(value, str) else written(value)
-    words = " ".join(words.split())
-    return words if len(words) <= 90 else words[:89] + "…"
-
-
-def _why(line: LineResult) -> str:
-    error = line.error or {}
-    return _brief(f"{error.get('code')}: {error.get('message')}") if error else ""
-
-
-def _number(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else _brief(value)

@@ -11,7 +11,7 @@ from .panel import Panel
 from .parts import button, card, choice, form, page, row, submit, text
 from .plots import intervals
 from .shown import empty, loading, table
-from .values import written
+from .values import brief
 
 if TYPE_CHECKING:
     from ..workspace.api import RunComparison, Workspace
@@ -192,9 +192,9 @@ def _changes(found: RunComparison) -> Child:
     rows: list[list[Child]] = [
         [
             str(change.line_number),
-            h("code", _brief(change.inputs)),
+            h("code", brief(change.inputs)),
             *(
-                h("code", _brief(out) if out is not None else status)
+                h("code", brief(out) if out is not None else status)
                 for out, status in zip(change.outputs, change.statuses, strict=True)
             ),
         ]
@@ -209,8 +209,3 @@ def _words(record: Mapping[str, Any]) -> str:
     when = str(record.get("created_at") or "")[:16].replace("T", " ")
     named = record.get("name") or record.get("flow")
     return f"{named} · {when} · {lines.get('completed', 0)} lines · {record['run_id']}"
-
-
-def _brief(value: Any) -> str:
-    words = " ".join((value if isinstance(value, str) else written(value)).split())
-    return words if len(words) <= 80 else words[:79] + "…"

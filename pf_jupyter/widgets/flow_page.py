@@ -57,6 +57,11 @@ class FlowPage(FlowRun):
         self.flow, self.known = None, None
         self.begin()
 
+    def do_rows(self) -> None:
+        """Put a batch of this flow together, in this place."""
+        assert self.info is not None
+        self.visit("batch", flow=self.info.path, runtime=self.picker.chosen)
+
     def do_pick(self, runtime: str) -> None:
         """Choose where it runs."""
         self.picker.pick(runtime)
@@ -90,6 +95,7 @@ class FlowPage(FlowRun):
             subtitle=short_path(self.info.path),
             actions=[
                 button("All flows", "list", icon="list", kind="quiet", bare=True),
+                button("Run over rows", "rows", icon="list"),
                 button(
                     "Validate", "validate", icon="check", busy=self.working("validate")
                 ),

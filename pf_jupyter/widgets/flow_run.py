@@ -205,7 +205,7 @@ class FlowRun(Panel):
             kind = event.get("event")
             if kind == "run_started":
                 self.run_id, self.phase = str(event.get("run_id") or ""), None
-                self._stale = True
+                self.changed()
             elif kind == "log":
                 node = str(event.get("node") or "")
                 lines = str(event.get("text") or "").splitlines()
@@ -214,7 +214,7 @@ class FlowRun(Panel):
             elif kind == "chunk":
                 name = str(event.get("output") or event.get("node"))
                 self.answer[name] = self.answer.get(name, "") + str(event["text"])
-                self._stale = True
+                self.changed()
         self.stirred()
 
     def _ended(self, result: RunResult) -> None:

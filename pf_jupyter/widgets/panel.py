@@ -40,9 +40,11 @@ import traitlets
 
 from ..errors import InternalError, PfError
 from .assets import module, style
+from .audience import attended
 from .elements import Element, text_of
 from .living import LivingGraph
 from .outbox import OUTBOX
+from .parts import button, row
 from .shown import trouble
 
 if TYPE_CHECKING:
@@ -55,6 +57,9 @@ VIEW_SECONDS = 1.0
 FIRST_SECONDS = 0.1
 UNATTENDED_SECONDS = 30.0
 """How long a panel may take for its first view before it is shown as it is."""
+_HOST: contextvars.ContextVar[Panel | None] = contextvars.ContextVar(
+    "panel that opens another one in its place", default=None
+)
 _UNIQUE = "pf0-"
 """What identities in views begin with; each place that shows one has its own."""
 
@@ -82,7 +87,11 @@ class Panel(anywidget.AnyWidget):
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.trouble: PfError | None = None
+        self.guest: Panel | None = None
+        self.host: Panel | None = _HOST.get()
         self.lock = threading.RLock()
+        if self.host is not None:
+            self.lock = self.host.lock
         self.graphs: list[LivingGraph] = []
         self._sending = threading.Lock()
         self._works: dict[str, int] = {}
@@ -108,6 +117,44 @@ class Panel(anywidget.AnyWidget):
     def static(self) -> Element:
         """Return what is seen where nothing can be clicked."""
         return self.view()
+
+    # ---- panels in this one's place
+
+    def hosted(self, name: str, **about: Any) -> Panel:
+        """Return another panel that is shown by this one."""
+        from . import open_panel
+
+        token = _HOST.set(self)
+        try:
+            return open_panel(self.workspace, name, **about)
+        finally:
+            _HOST.reset(token)
+
+    def visit(self, name: str, **about: Any) -> None:
+        """Show another panel in this one's place, with a way back."""
+        self.trouble = None
+        self.guest = self.hosted(name, **about)
+
+    def returned(self) -> None:
+        """Take note that the other panel was left."""
+
+    def do_leave(self) -> None:
+        """Come back from the panel that is in this one's place; its work goes on."""
+        self.guest = None
+        self.returned()
+
+    def seen_graphs(self) -> list[LivingGraph]:
+        """Return the graphs that are seen now."""
+        return self.guest.seen_graphs() if self.guest is not None else self.graphs
+
+    def inner(self) -> list[Panel]:
+        """Return the panels that are shown by this one."""
+        return [self.guest] if self.guest is not None else []
+
+    @property
+    def outermost(self) -> Panel:
+        """Return the panel that the browser knows."""
+        return self if self.host is None else self.host.outermost
 
     # ---- what a panel does
 
@@ -169,18 +216,20 @@ class Panel(anywidget.AnyWidget):
 
     def changed(self) -> None:
         """Have the view made anew, soon; from any thread."""
-        self._stale = True
+        self.outermost._stale = True
         self.stirred()
 
     def stirred(self) -> None:
         """Have the browser told what its graphs show now, soon; from any thread."""
-        if not self._closed:
-            OUTBOX.ask(self)
+        seen = self.outermost
+        if not seen._closed:
+            OUTBOX.ask(seen)
 
     def tell(self, **message: Any) -> None:
         """Send the browser a message that is no part of the view."""
-        if not self._closed:
-            self.send(message)
+        seen = self.outermost
+        if not seen._closed:
+            seen.send(message)
 
     def settle(self, seconds: float = 60.0) -> bool:
         """Wait until no work goes on; whether it came to that in time."""
@@ -191,7 +240,10 @@ class Panel(anywidget.AnyWidget):
                 if left <= 0:
                     return False
                 self._idle.wait(left)
-        self.flush()
+        for panel in self.inner():
+            if not panel.settle(max(until - time.monotonic(), 0.0)):
+                return False
+        self.outermost.flush()
         return True
 
     # ---- what comes from the browser
@@ -217,6 +269,10 @@ class Panel(anywidget.AnyWidget):
             What the button carries, and what is typed around it, as far as the method
             takes it.
         """
+        guest = self.guest
+        if guest is not None and (what != "leave" or guest.guest is not None):
+            guest.act(what, **values)
+            return
         method = getattr(self, f"do_{what}", None)
         if method is None:
             return
@@ -247,7 +303,8 @@ class Panel(anywidget.AnyWidget):
             if self._closed:
                 return
             with self.lock:
-                patches = [patch for graph in self.graphs if (patch := graph.take())]
+                graphs = self.seen_graphs()
+                patches = [patch for graph in graphs if (patch := graph.take())]
                 now = time.monotonic()
                 old = now - self._drawn_at > VIEW_SECONDS
                 drawn = None
@@ -262,10 +319,21 @@ class Panel(anywidget.AnyWidget):
     def close(self) -> None:
         """Take it away from the screen; what it began goes on."""
         self._closed = True
+        for panel in self.inner():
+            panel.close()
         super().close()
+
+    def open(self) -> None:
+        """Tell the browser of it, unless another panel shows it."""
+        if self.host is None:
+            super().open()
 
     def _drawn(self) -> str:
         with self.lock:
+            if self.guest is not None:
+                back = button("Back", "leave", icon="back", kind="quiet")
+                head = str(row(back)) if self.guest.guest is None else ""
+                return head + self.guest._drawn()
             try:
                 shown = str(self.view())
             except Exception as error:
@@ -298,34 +366,17 @@ class Panel(anywidget.AnyWidget):
     def static_html(self) -> str:
         """Return the panel as HTML that needs nothing else."""
         with self.lock:
-            shown = str(self.static()).replace(_UNIQUE, f"pf{uuid.uuid4().hex[:8]}-")
+            innermost = self
+            while innermost.guest is not None:
+                innermost = innermost.guest
+            shown = str(innermost.static())
+        shown = shown.replace(_UNIQUE, f"pf{uuid.uuid4().hex[:8]}-")
         sheet = f"<style>{style()}</style>"
         return f'<div class="pf-panel pf-static">{sheet}{shown}</div>'
 
     def _plain(self) -> str:
         with self.lock:
-            return f"{self!r}\n{text_of(str(self.static()))}"
-
-
-def attended() -> bool:
-    """Return whether somebody may look at a widget while it lives.
-
-    A kernel that runs a notebook for nobody (nbconvert, papermill) takes no input: its
-    outputs are read later, when no widget answers any more.
-    """
-    import os
-    import sys
-
-    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
-        return True
-    package = sys.modules.get("ipykernel.kernelapp")
-    if package is None:
-        return False
-    application = package.IPKernelApp
-    if not application.initialized():
-        return False
-    kernel = application.instance().kernel
-    return bool(getattr(kernel, "_allow_stdin", True))
+            return f"{self!r}\n{text_of(self.static_html())}"
 
 
 def _unexpected(error: Exception) -> PfError:

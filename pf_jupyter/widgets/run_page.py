@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PfError
 from ..flow.layout import lay_out, svg
-from .batch_view import BatchFacts, LineFilter, batch_page
+from .batch_lines import LineFilter
+from .batch_view import BatchFacts, batch_page
 from .elements import Child, Element, h
 from .flow_page import FlowPage
 from .living import LivingGraph, graph, still
@@ -160,17 +161,30 @@ class RunPage(FlowPage):
         if batch is not None and not self.working("resume"):
             self.work(
                 "resume",
-                lambda: batch.resume(on_event=self._take_batch),
+                lambda: batch.resume(on_event=self.take_progress),
                 lambda _: self.do_reload(),
             )
 
-    def _take_batch(self, event: Any) -> None:
+    def take_progress(self, event: Any) -> None:
+        """Show an event of the batch while it goes on; from any thread."""
         with self.lock:
             self.living.progress(event)
             if self.facts is not None and event.get("event") == "batch_progress":
                 self.facts.progress = dict(event)
-                self._stale = True
+                self.changed()
         self.stirred()
+
+    def do_judge(self) -> None:
+        """Put an evaluation of this batch together, in this place."""
+        self.visit("evaluation", run=self.id)
+
+    def do_open_run(self, run: str) -> None:
+        """Open another run in this place: an evaluation, or what was evaluated."""
+        self.visit("run", run=run)
+
+    def returned(self) -> None:
+        """Show what was made in the meantime."""
+        self.do_reload()
 
     def do_compare(self, other: str = "") -> None:
         """Put another run of the same flow beside it."""

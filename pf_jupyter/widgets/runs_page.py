@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..commands.wording import milliseconds
-from .batch_view import LineFilter
+from .batch_lines import LineFilter
 from .elements import Child, Element, h
 from .parts import badge, button, choice, field, form, page, row
 from .run_page import RunPage
@@ -48,6 +48,14 @@ class RunsPage(RunPage):
         runs = self.workspace.runs
         self.work("runs", lambda: runs.list(limit=RUNS), self._know_recorded)
 
+    def do_new_batch(self) -> None:
+        """Put a batch together, in this place."""
+        self.visit("batch")
+
+    def returned(self) -> None:
+        """Show what was started in the meantime."""
+        self.begin()
+
     def do_find(self, words: str = "", status: str = _ANY) -> None:
         """Show only some."""
         self.words, self.status = words.strip(), status
@@ -85,6 +93,7 @@ class RunsPage(RunPage):
             self._filter() if self.recorded else None,
             self._rows(),
             actions=[
+                button("New batch", "new_batch", icon="add"),
                 button(
                     "Refresh",
                     "runs",

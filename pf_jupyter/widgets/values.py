@@ -108,6 +108,17 @@ def written(value: Any) -> str:
         return repr(value)
 
 
+def number_words(value: Any) -> str:
+    """Return a metric on one line, a number with six digits at most."""
+    return f"{value:.6g}" if isinstance(value, float) else brief(value)
+
+
+def brief(value: Any, width: int = 90) -> str:
+    """Return a value on one line."""
+    words = " ".join((value if isinstance(value, str) else written(value)).split())
+    return words if len(words) <= width else words[: width - 1] + "…"
+
+
 def short_path(path: Path) -> str:
     """Return a path as people write it from here, or from their home."""
     for start, before in ((Path.cwd(), ""), (Path.home(), "~/")):

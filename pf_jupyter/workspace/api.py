@@ -54,6 +54,9 @@ from .flow_api import Validation as Validation
 from .package_api import HasPackages as HasPackages
 from .package_api import Installation as Installation
 from .panel_api import RunPanel, RuntimePanel, WorkspacePanels
+from .preview_api import BatchSources as BatchSources
+from .preview_api import DataPreview as DataPreview
+from .preview_api import Fit as Fit
 from .role_api import Answer as Answer
 from .role_api import Assignment as Assignment
 from .role_api import AuditLine as AuditLine

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..store.records import RunRecord
     from .batch import LocalBatchRun
     from .local import LocalWorkspace
+    from .preview_api import RowSource
 
 VERDICT = "verdict.json"
 LOOKED_AT = 2_000
@@ -196,6 +197,13 @@ class LocalJudged(JudgedRun):
         same = there is not None and bool(here["digest"])
         same = same and there is not None and here["digest"] == there["digest"]
         return {"same": same, "environment": here, "source_environment": there}
+
+    @property
+    def sources(self) -> Mapping[str, RowSource]:
+        """What other batches can map of it; see `JudgedRun.sources`."""
+        from .previewing import sources_of_run
+
+        return sources_of_run(self._workspace.core.store, self.run_id)
 
     @property
     def verdict(self) -> Verdict | None:

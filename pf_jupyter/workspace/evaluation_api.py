@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..runs.evaluation.sequential import Verdict
     from ..runs.evaluation.statistics import Estimate
     from .batch_api import BatchRun
+    from .preview_api import RowSource
 
 
 class RunComparison(ABC):
@@ -89,6 +90,15 @@ class JudgedRun:
         """Of an evaluation: its environment and that of the run, and whether equal.
 
         ``{"same", "environment", "source_environment"}``, digests included.
+        """
+        raise _elsewhere()
+
+    @property
+    def sources(self) -> Mapping[str, RowSource]:
+        """What other batches can map of it: ``run.outputs``, and ``run.inputs``.
+
+        The latter, its data, only while that is there (IllegalState when the run is
+        not completed, NotFound when its outputs are gone).
         """
         raise _elsewhere()
 

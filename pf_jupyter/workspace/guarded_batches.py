@@ -30,7 +30,10 @@ class GuardedBatchRun(BatchRun):
         self._workspace = workspace
         self.inner = inner
         self.run_id = inner.run_id
+        # what the interface gives a value itself is not asked of the run otherwise
         self.runtimes = inner.runtimes
+        self.cluster = inner.cluster
+        self.cost = inner.cost
 
     def __getattr__(self, name: str) -> Any:
         return getattr(object.__getattribute__(self, "inner"), name)
@@ -106,6 +109,11 @@ class GuardedBatchRun(BatchRun):
     def environments(self) -> Any:
         """Of an evaluation: both environments, and whether they are the same."""
         return self.inner.environments
+
+    @property
+    def sources(self) -> Any:
+        """What other batches can map of it; see `JudgedRun.sources`."""
+        return self.inner.sources
 
     @property
     def verdict(self) -> Any:

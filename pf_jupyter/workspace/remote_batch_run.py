@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from .api import BatchRun, EnteredLine, LineResult, OnBatchEvent, RunComparison
 from .batch import LocalEnteredLine, line_result
+from .preview_api import RowSource
 from .remote_batch_wire import batch_from_json, outputs_seen
 from .remote_files import fetch_outputs, lines_of
 from .remote_judging import estimate_from_json, verdict_from_json
@@ -52,6 +53,7 @@ class RemoteBatchRun(ShownBatch):
         self.duration_ms = found["duration_ms"] or 0.0
         self.runtimes = found.get("runtimes") or []
         self.cluster = found.get("cluster") or {}
+        self.cost = found.get("cost") or {}
         self._place = found.get("outputs")
         self._path = {"run_id": self.run_id}
 
@@ -124,6 +126,12 @@ class RemoteBatchRun(ShownBatch):
     def environments(self) -> Mapping[str, Any]:
         """Of an evaluation: both environments, and whether they are the same."""
         return dict(self._judgement()["environments"])
+
+    @property
+    def sources(self) -> Mapping[str, RowSource]:
+        """What other batches can map of it; see `JudgedRun.sources`."""
+        found = self._client.call("runs.sources", self._path)["sources"]
+        return {name: RowSource(**one) for name, one in found.items()}
 
     @property
     def verdict(self) -> Verdict | None:

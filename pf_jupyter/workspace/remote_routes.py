@@ -225,6 +225,11 @@ _ALL = (
         "Give a batch's metrics with their intervals",
     ),
     _call(
+        "runs.sources",
+        "GET runs/{run_id}/sources",
+        "Name the columns of a batch's outputs and data, for others to map",
+    ),
+    _call(
         "runs.judgement",
         "GET runs/{run_id}/judgement",
         "Tell how a batch was judged, and what it judges",

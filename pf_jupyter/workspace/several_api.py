@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .preview_api import PreviewsBatches
 
 if TYPE_CHECKING:
     from .batch_api import BatchRun, RunsBatches
 
 
-class StartsBatches:
+class StartsBatches(PreviewsBatches):
     """What a workspace can do with many rows in several of its runtimes."""
 
     runtimes: Any

@@ -62,6 +62,7 @@ RIGHTS = {
     "runs.export": "run.list",
     "runs.estimates": "run.list",
     "runs.judgement": "run.list",
+    "runs.sources": "run.list",
     "environments.show": "environment.list",
     "environments.packages": "environment.list",
     "environments.logs": "environment.list",

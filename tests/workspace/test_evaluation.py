@@ -76,6 +76,31 @@ def judged(runtime, runs):
     return [runtime.evaluate(run, "accuracy") for run in runs]
 
 
+def test_what_can_be_mapped_is_known_before_anything_runs(workspace, runs):
+    accuracy = workspace.flows.show("accuracy")
+    found = workspace.batch_sources(source_run=runs[0].run_id)
+    assert found.data is None
+    assert found.columns == {
+        "run.outputs": ["label"],
+        "run.inputs": ["text", "groundtruth"],
+    }
+    mapping = found.suggest(accuracy)
+    assert mapping == {
+        "groundtruth": "${run.inputs.groundtruth}",
+        "prediction": "${run.outputs.label}",
+    }
+    assert found.fit(accuracy, mapping).ok
+    wrong = {"groundtruth": "${run.inputs.truth}", "prediction": "${data.label}"}
+    problems = found.fit(accuracy, wrong).problems
+    assert [problem["input"] for problem in problems] == ["groundtruth", "prediction"]
+    # what such a run will give is known from the flow and its rows
+    flow = workspace.flows.show(runs[0].flow_path)
+    before = workspace.batch_sources(ROWS)
+    assert (before.data.count, before.data.rows[0]) == (300, ROWS[0])
+    assert before.data.columns == [("text", "text"), ("groundtruth", "text")]
+    assert before.judged(flow).suggest(accuracy) == mapping
+
+
 def test_an_evaluation_is_mapped_by_name_and_says_so(runtime, runs):
     notes = []
 

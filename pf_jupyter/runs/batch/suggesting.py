@@ -104,6 +104,7 @@ def not_found(
             hint = f"--map {name}=…"
         problems.append(
             {
+                "input": name,
                 "code": "ApplyInputMappingError",
                 "message": f"{whole[name]}: {why}{asked}",
                 "hint": hint,

@@ -27,8 +27,10 @@ from .batches import (
     Page,
     ResumeBatch,
     RowsAsked,
+    RowSourceAnswer,
     RunLineAlone,
     SomeRunAnswer,
+    SourcesAnswer,
     Which,
 )
 from .connections import (
@@ -254,6 +256,7 @@ __all__ = [
     "RevokeRole",
     "RightAnswer",
     "RightsAnswer",
+    "RowSourceAnswer",
     "RowsAsked",
     "RunAnswer",
     "RunLine",
@@ -262,6 +265,7 @@ __all__ = [
     "RuntimeAnswer",
     "RuntimesAnswer",
     "SomeRunAnswer",
+    "SourcesAnswer",
     "StartEnvironment",
     "StarterAnswer",
     "StarterFilesAnswer",

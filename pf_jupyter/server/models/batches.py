@@ -144,6 +144,7 @@ class BatchAnswer(Answer):
     runtimes: list[dict[str, Any]] = Field(default_factory=list)
     cluster: dict[str, Any] = Field(default_factory=dict)
     tokens: dict[str, Any]
+    cost: dict[str, Any] = Field(default_factory=dict)
     aggregation: dict[str, Any]
     aggregation_error: dict[str, Any] | None
     system_metrics: dict[str, Any]
@@ -182,6 +183,21 @@ class EstimatesAnswer(Answer):
 
     run_id: str
     estimates: dict[str, Any]
+
+
+class RowSourceAnswer(Answer):
+    """Rows that a mapping can refer to: their columns, how many, how numbered."""
+
+    columns: list[str]
+    lines: int
+    order: str
+
+
+class SourcesAnswer(Answer):
+    """What others can map of a batch: ``run.outputs`` and ``run.inputs``."""
+
+    run_id: str
+    sources: dict[str, RowSourceAnswer]
 
 
 class JudgementAnswer(Answer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ...workspace.remote_judging import comparison_to_json
@@ -62,6 +63,13 @@ def _estimates(ask: Ask) -> Any:
     return models.EstimatesAnswer.model_validate(
         {"run_id": run.run_id, "estimates": pack(found)}
     )
+
+
+@verb("runs.sources", answer=models.SourcesAnswer)
+def _sources(ask: Ask) -> Any:
+    run = batch_of(ask)
+    found = {name: asdict(source) for name, source in run.sources.items()}
+    return models.SourcesAnswer.model_validate({"run_id": run.run_id, "sources": found})
 
 
 @verb("runs.judgement", answer=models.JudgementAnswer)
