@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PfError, RunCanceled, RunFailed
-from ..workspace.api import dashboard_link
+from ..workspace.api import cost_text, dashboard_link
 from .results import Shown, Table, pre
 from .tree import Outcome
 from .wording import MARKS, columns, milliseconds, plural, seconds, shorten
@@ -69,7 +69,8 @@ class BatchStates(Shown):
             parts.append(f"{now['reused']} reused")
         tokens = (now.get("tokens") or {}).get("total_tokens")
         if tokens:
-            parts.append(f"{thousands(tokens)} tokens")
+            cost = cost_text(now.get("cost"))
+            parts.append(f"{thousands(tokens)} tokens" + (f", {cost}" if cost else ""))
         if now.get("aggregating"):
             parts.append(f"aggregating: {now['aggregating']}")
         return " · ".join(parts)
@@ -213,7 +214,9 @@ def batch_text(run: BatchRun) -> str:
         if counts[word]:
             parts.append(f"{counts[word]} {word}")
     if run.tokens:
-        parts.append(f"{thousands(run.tokens.get('total_tokens', 0))} tokens")
+        cost = cost_text(run.cost)
+        words = f"{thousands(run.tokens.get('total_tokens', 0))} tokens"
+        parts.append(words + (f", {cost}" if cost else ""))
     parts += [run.runtime, f"run {run.run_id}"]
     lines.append(" · ".join(parts))
     lines.append(f"outputs: {run.outputs_path}")

@@ -103,6 +103,7 @@ NODE: {"status": "Completed" | "Failed" | "Bypassed" | "Canceled" | "NotStarted"
        "output_is_text"?: true when the value has no JSON form: "output" describes it,
        "model"?: where it called models: {"name", "provider", "api", "calls", "retries",
        "usage": {"prompt_tokens", "completion_tokens", "total_tokens"},
+       "usages"?: that of each model where there were several,
        "usage_estimated", "first_token_ms", "duration_ms", "finish_reason"}}
 ERROR: {"code": public class name, "codes": the public chain, "message", "hint",
         "node": name or null, "traceback": the user's own frames or "",

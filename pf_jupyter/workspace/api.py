@@ -36,6 +36,7 @@ from .connection_api import Connection as Connection
 from .connection_api import Connections as Connections
 from .connection_api import Scope as Scope
 from .connection_api import connection_types as connection_types
+from .cost_api import cost_text as cost_text
 from .environment_api import Environment as Environment
 from .environment_api import EnvironmentBuild as EnvironmentBuild
 from .environment_api import EnvironmentDiff as EnvironmentDiff

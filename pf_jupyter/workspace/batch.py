@@ -64,6 +64,7 @@ class LocalBatchRun(LocalJudged, ShownBatch):
         }
         self.aggregation_error = aggregation.get("error")
         self.tokens = shown.get("tokens") or {}
+        self.cost = shown.get("cost") or {}
         self.runtimes = shown.get("runtimes") or []
         self.cluster = document.get("cluster") or {}
         self.system_metrics = document.get("system_metrics") or {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BatchEvent = Mapping[str, Any]
 """``{"event", "run_id", "time", …}``: ``batch_started`` (total, completed, failed,
 reused), ``batch_progress`` (those, and rate, seconds_left, elapsed, failures, nodes,
-tokens), ``batch_note`` (text), ``log``, and the events of aggregation nodes."""
+tokens, cost), ``batch_note`` (text), ``log``, and the events of aggregation nodes."""
 OnBatchEvent = Callable[[BatchEvent], None]
 
 
@@ -176,6 +176,9 @@ class BatchRun(JudgedRun, RunPanel, ABC):
         "threads", "versions", …}``.
     tokens
         Of all calls of models.
+    cost
+        Of those, by the prices that somebody has written down (docs/batches.md):
+        ``{"amount", "currency", "without_price"}``; empty where nobody has.
     outputs_path
         A jsonl file: ``{"line_number", …outputs}`` of each completed line.
     changed
@@ -199,6 +202,7 @@ class BatchRun(JudgedRun, RunPanel, ABC):
     runtimes: Sequence[Mapping[str, Any]] = ()
     cluster: Mapping[str, Any] = MappingProxyType({})
     tokens: Mapping[str, int]
+    cost: Mapping[str, Any] = MappingProxyType({})
     system_metrics: Mapping[str, Any]
     outputs_path: Path
     changed: Sequence[str]

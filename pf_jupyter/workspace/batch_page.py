@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .api import BatchRun
+from .cost_api import cost_text
 from .pages import duration
 from .several_api import dashboard_link
 
@@ -25,6 +26,7 @@ def batch_html(run: BatchRun) -> str:
         f"{counts['reused']} reused" if counts["reused"] else "",
         duration(run.duration_ms),
         f"{run.tokens.get('total_tokens', 0)} tokens" if run.tokens else "",
+        cost_text(run.cost),
         run.runtime,
         f"run {run.run_id}",
     ]

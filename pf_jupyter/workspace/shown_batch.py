@@ -46,6 +46,7 @@ class ShownBatch(BatchRun):
             "failures": [dict(kind) for kind in self.failures],
             "nodes": {name: dict(node) for name, node in self.nodes.items()},
             "tokens": dict(self.tokens),
+            **({"cost": dict(self.cost)} if self.cost else {}),
             "aggregation_error": self.aggregation_error,
             "system_metrics": dict(self.system_metrics),
             "changed": list(self.changed),

@@ -72,6 +72,7 @@ def finish(
         "failures": tally.failures,
         "nodes": tally.nodes,
         "tokens": tally.tokens,
+        "cost": tally.cost,
         "error": error,
         "outputs_path": str(folder.outputs),
         "changed": made.changed,

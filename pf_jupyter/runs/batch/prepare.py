@@ -23,6 +23,7 @@ from .data import Rows, open_rows
 from .folder import RunFolder
 from .mapping import Plan, bind
 from .places import named
+from .prices import Prices, prices_in
 from .request import BatchRequest, Limits, limits_of
 
 MODE = "batch"
@@ -46,6 +47,8 @@ class Prepared:
         The cluster that takes its lines.
     sees_files
         Whether rows may name images of this machine.
+    prices
+        What models cost, where somebody has written it down.
     """
 
     request: BatchRequest
@@ -62,6 +65,7 @@ class Prepared:
     facts: dict[str, Any] = field(default_factory=dict)
     cluster: ClusterPlace | None = None
     sees_files: bool = field(default_factory=artifacts.sees_files.get)
+    prices: Prices | None = None
 
     @property
     def aggregates(self) -> bool:
@@ -191,6 +195,7 @@ def prepare(
         sent=sent,
         secrets=secrets_of(sent),
         changed=[],
+        prices=prices_in(store.folder),
     )
     made.changed = changes(made, before)
     return made

@@ -6,7 +6,10 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .prices import Prices
 
 MAX_KINDS = 20
 BIN_EDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4)
@@ -24,9 +27,13 @@ class Tally:
         How many lines there are.
     reused
         How many of them were taken over from an earlier run.
+    prices
+        What models cost, where somebody has written it down.
     """
 
-    def __init__(self, total: int, reused: int = 0) -> None:
+    def __init__(
+        self, total: int, reused: int = 0, prices: Prices | None = None
+    ) -> None:
         self.total = total
         self.reused = reused
         self.completed = reused
@@ -35,6 +42,8 @@ class Tally:
         self._nodes: dict[str, dict[str, float]] = {}
         self._bins: dict[str, list[int]] = {}
         self.tokens: dict[str, int] = {}
+        self._prices = prices
+        self._models: dict[str, dict[str, int]] = {}
         self._began = time.monotonic()
         self._recent: deque[tuple[float, int]] = deque([(self._began, 0)])
         self._counted = 0
@@ -66,9 +75,11 @@ class Tally:
                 self._bins[name][bisect_right(BIN_EDGES, took)] += 1
             model = node.get("model")
             if model:
-                for key, value in (model.get("usage") or {}).items():
-                    if isinstance(value, int):
-                        self.tokens[key] = self.tokens.get(key, 0) + value
+                usage = model.get("usage") or {}
+                _add(self.tokens, usage)
+                usages = model.get("usages") or {str(model.get("name")): usage}
+                for name, part in usages.items():
+                    _add(self._models.setdefault(name, {}), part)
 
     def _note_failure(self, number: int, error: Mapping[str, Any]) -> None:
         exception = (error.get("exception") or {}).get("type")
@@ -85,6 +96,11 @@ class Tally:
                 "message": error.get("message") or "",
                 "hint": error.get("hint") or "",
             }
+
+    @property
+    def cost(self) -> dict[str, Any] | None:
+        """What the tokens cost: `Prices.cost`; None where nobody has said."""
+        return None if self._prices is None else self._prices.cost(self._models)
 
     @property
     def lines(self) -> dict[str, int]:
@@ -131,4 +147,11 @@ class Tally:
             "failures": self.failures,
             "nodes": self.nodes,
             "tokens": dict(self.tokens),
+            "cost": self.cost,
         }
+
+
+def _add(total: dict[str, int], usage: Mapping[str, Any]) -> None:
+    for key, value in usage.items():
+        if isinstance(value, int):
+            total[key] = total.get(key, 0) + value

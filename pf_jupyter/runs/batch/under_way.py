@@ -145,7 +145,8 @@ class BatchUnderWay:
                     entries = []
             self._journal.append(entries)
             count = self._journal.index.completed
-        self._tally = Tally(self._made.plan.count(), count)
+        made = self._made
+        self._tally = Tally(made.plan.count(), count, made.prices)
         if self._journal.index.completed > count or self._journal.index.failed:
             reader = Reader(self._folder.journal, self._journal.index)
             for record in reader.records(failed=not self.failed_too):

@@ -179,11 +179,17 @@ class Recording:
 
 
 def summary(calls: List[ModelCall]) -> Dict[str, Any]:
-    """Return what a NODE tells of its calls: the last model, all tokens."""
+    """Return what a NODE tells of its calls: the last model, all tokens.
+
+    Where there were several models, also the tokens of each.
+    """
     total = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    models: Dict[str, Dict[str, int]] = {}
     for call in calls:
+        part = models.setdefault(call.model, {})
         for name, count in call.usage.items():
             total[name] = total.get(name, 0) + count
+            part[name] = part.get(name, 0) + count
     firsts = [call.first_token_ms for call in calls if call.first_token_ms is not None]
     return {
         "name": calls[-1].model,
@@ -192,6 +198,7 @@ def summary(calls: List[ModelCall]) -> Dict[str, Any]:
         "calls": len(calls),
         "retries": sum(call.retries for call in calls),
         "usage": total,
+        **({"usages": models} if len(models) > 1 else {}),
         "usage_estimated": any(call.usage_estimated for call in calls),
         "first_token_ms": firsts[0] if firsts else None,
         "duration_ms": round(sum(call.duration_ms or 0.0 for call in calls), 3),
