@@ -149,7 +149,7 @@ def environment_name(environment: Mapping[str, Any] | None) -> str:
 
 
 def limits_name(record: Mapping[str, Any]) -> str:
-    """Return ``2 CPU, 4 GB, no privileges``, or ``no limits``."""
+    """Return ``2 CPU, 4 GB, no privileges``, or what there is instead of these."""
     limits = record.get("limits") or {}
     words = []
     if limits.get("cpus"):
@@ -158,6 +158,8 @@ def limits_name(record: Mapping[str, Any]) -> str:
         words.append(size(limits["memory"]))
     if record.get("profile") == "adopted":
         words.append("adopted")
+    elif record.get("profile") == "writable":
+        words.append("writable as root")
     elif record.get("isolated"):
         words.append("no privileges")
     if record.get("network") == "none":

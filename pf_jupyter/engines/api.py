@@ -72,6 +72,10 @@ class InstanceSpec:
         read-only root with tmpfs. On unless asked otherwise.
     volume
         Name of the volume with layers that it sees, read-only; empty for none.
+    writable
+        For trying things out: its root file system can be written, by root, who has
+        the few capabilities that a package manager needs and no more. The rest of the
+        hardened profile stays.
     """
 
     name: str
@@ -82,6 +86,7 @@ class InstanceSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     hardened: bool = True
     volume: str = ""
+    writable: bool = False
 
 
 @dataclass(frozen=True)

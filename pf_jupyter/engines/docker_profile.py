@@ -20,6 +20,12 @@ LAYERS = "/opt/pf_layers"
 """Where instances see their volume."""
 
 USER = "1000:1000"
+
+ROOT, ROOT_HOME = "0:0", "/root"
+INSTALLS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID")
+"""What root needs to install packages of the system: files that belong to others are
+written, given away and marked, and apt fetches as a user of its own."""
+
 HOST_NAME = "host.docker.internal"
 """How code in a container calls this machine: what Docker Desktop names it."""
 
@@ -75,6 +81,8 @@ def environment(spec: InstanceSpec) -> dict[str, str]:
         return dict(spec.environment)
     # an image knows no user 1000 in general, and its home would be read-only
     base = {"HOME": HOME, "USER": "pf", "LOGNAME": "pf"}
+    if spec.writable:
+        base = {"HOME": ROOT_HOME, "USER": "root", "LOGNAME": "root"}
     return {**base, **spec.environment}
 
 
@@ -118,19 +126,28 @@ def host_options(
             {"Name": "nproc", "Soft": 4096, "Hard": 4096},
         ]
     if spec.hardened:
-        memory = limits.memory or 4 * _GIB
-        options |= {
-            "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges"],
-            "read_only": True,
-            "shm_size": min(memory // 4, _GIB),
-            "tmpfs": {
-                "/tmp": _tmpfs("1777", min(memory // 2, 2 * _GIB)),
-                # podman knows no owner for a tmpfs: the mode lets user 1000 in
-                HOME: _tmpfs("1777", min(memory // 2, 2 * _GIB)),
-            },
-        }
+        options |= _hardened(spec, podman)
     return options
+
+
+def _hardened(spec: InstanceSpec, podman: bool) -> dict[str, Any]:
+    memory = spec.limits.memory or 4 * _GIB
+    shared = _tmpfs("1777", min(memory // 2, 2 * _GIB))
+    folders = {"/tmp": shared}
+    options: dict[str, Any] = {
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "shm_size": min(memory // 4, _GIB),
+        "tmpfs": folders,
+    }
+    if spec.writable:
+        return {**options, "cap_add": list(INSTALLS)}
+    # Where an image has no such folder, Docker makes it before it mounts, and some
+    # runc then give the mount that folder's mode: only its owner may write. Podman
+    # keeps the mode, and knows no owner for a tmpfs.
+    uid, gid = USER.split(":")
+    folders[HOME] = shared if podman else f"{shared},uid={uid},gid={gid}"
+    return {**options, "read_only": True}
 
 
 def container_options(
@@ -154,7 +171,9 @@ def container_options(
     if checked:
         # the image's own check would look for a service that we do not start
         options["healthcheck"] = {"test": ["NONE"]}
-    if spec.hardened:
+    if spec.hardened and spec.writable:
+        options |= {"user": ROOT, "working_dir": ROOT_HOME}
+    elif spec.hardened:
         options |= {"user": USER, "working_dir": HOME}
     return options
 

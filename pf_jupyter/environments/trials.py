@@ -46,10 +46,10 @@ class Trials:
     compute: str
 
     @contextmanager
-    def container(self, image: str) -> Iterator[str]:
+    def container(self, image: str, *, writable: bool = False) -> Iterator[str]:
         """Give a container of an image, started by nobody yet, removed at the end.
 
-        It has no network, and the profile of runtimes.
+        It has no network, and the profile of runtimes, of writable ones if asked for.
 
         Raises
         ------
@@ -61,7 +61,9 @@ class Trials:
         folder.mkdir(parents=True, exist_ok=True)
         mark = folder / f"{name}.json"
         labels = {TRIAL: image, _MARK: name}
-        spec = InstanceSpec(name=name, image=image, labels=labels, network="none")
+        spec = InstanceSpec(
+            name=name, image=image, labels=labels, network="none", writable=writable
+        )
         instance = ""
         try:
             with FileLock(_lock(folder, name), mode=0o600):

@@ -8,6 +8,7 @@ from ..engines.api import InstanceSpec, Limits
 from ..environments.corporate import runtime_variables
 from ..store.records import RuntimeRecord
 from . import identity
+from .writable import is_writable
 
 
 def instance_spec(
@@ -32,4 +33,5 @@ def instance_spec(
         network="none" if record.network == "none" else "open",
         environment=runtime_variables() if record.network != "none" else {},
         volume=identity.volume(record),
+        writable=is_writable(record),
     )

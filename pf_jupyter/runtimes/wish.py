@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..store.records import RuntimeRecord, timestamp
 from . import identity
 from .model import Kind, RuntimeLimits
+from .writable import HARDENED, WRITABLE, check_writable
 
 DEFAULT_IDLE_MINUTES = 60.0
 
@@ -26,6 +27,7 @@ class Wish:
     limits: RuntimeLimits | None = None
     network: Literal["open", "none"] = "open"
     idle_minutes: float | None = None
+    writable: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be.
@@ -52,7 +54,14 @@ def new_record(
         Name of the compute that was chosen.
     info
         What answered there: defaults never exceed what it has.
+
+    Raises
+    ------
+    UsageError
+        It is to be writable, and there are no containers.
     """
+    if wish.writable:
+        check_writable(info, compute)
     limits = wish.limits or RuntimeLimits()
     default = Limits()
     remarks: list[str] = []
@@ -95,6 +104,7 @@ def new_record(
         pids=limits.pids if limits.pids is not None else default.pids,
         idle_minutes=idle if wish.kind == "session" else None,
         engine_address=info.address,
+        profile=WRITABLE if wish.writable else HARDENED,
     )
     return record, remarks
 

@@ -312,6 +312,7 @@ class Runtimes(AdoptsContainers, ABC):
         limits: RuntimeLimits | None = None,
         network: Literal["open", "none"] = "open",
         idle_minutes: float | None = None,
+        writable: bool = False,
         on_phase: OnPhase | None = None,
     ) -> Runtime:
         """Make a runtime and bring it to ready.
@@ -319,6 +320,8 @@ class Runtimes(AdoptsContainers, ABC):
         ``compute`` None means the local Docker when it answers, else ``process``. A
         runtime that fails on its way stays, in state ``failed``, for its log to be
         read. ``idle_minutes`` is for kind ``session``: 60 by default, 0 for never.
+        ``writable`` lets code in it change its file system as root, to try things out
+        and to `capture` them.
 
         Raises
         ------

@@ -85,6 +85,7 @@ class Capturing:
         self._wish = wish
         self._bench = Bench(workspace.core)
         self._began = time.perf_counter()
+        self._as_root = False
         self._steps: Steps = self._bench.steps(wish.name, on_phase)
         self._engine: Engine = workspace.core.life.computes.engine(record.compute)
 
@@ -130,6 +131,7 @@ class Capturing:
         record = self._record
         stock = Stocktaking(self._engine, record.instance or "", self._python())
         now = stock.survey()
+        self._as_root = now.uid == 0
         base, _ = self._stock_of(record.image, [])
         changes = [change.path for change in engine.changes(record.instance or "")]
         new = differences(base, now)
@@ -236,7 +238,8 @@ class Capturing:
     def _fresh(self, image: str) -> Iterator[str]:
         home = self._workspace.core.store.folder
         trials = Trials(self._engine, home, self._record.compute)
-        with trials.container(image) as instance:
+        # what root alone may read differs from what cannot be read
+        with trials.container(image, writable=self._as_root) as instance:
             self._engine.start(instance)
             yield instance
 

@@ -58,6 +58,7 @@ class GuardedRuntimes(Runtimes):
         limits: RuntimeLimits | None = None,
         network: Literal["open", "none"] = "open",
         idle_minutes: float | None = None,
+        writable: bool = False,
         on_phase: OnPhase | None = None,
     ) -> Runtime:
         """Make a runtime and bring it to ready; see `Runtimes.create`."""
@@ -77,6 +78,7 @@ class GuardedRuntimes(Runtimes):
                     limits=limits,
                     network=network,
                     idle_minutes=idle_minutes,
+                    writable=writable,
                     on_phase=on_phase,
                 )
             except AlreadyExists as error:

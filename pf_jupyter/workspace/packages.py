@@ -56,7 +56,12 @@ class LocalPackages(HasPackages):
 
     def reset(self) -> Runtime:
         """Take off all that was installed by hand: it is its definition again."""
+        from ..runtimes.writable import renew
+
         self._refuse_adopted()
+        life = self._workspace.core.life
+        record = self._require()
+        renew(record, life.computes.engine(record.compute), life.lifecycle)
         self._installer.reset(self.id)
         return cast(Runtime, self)
 

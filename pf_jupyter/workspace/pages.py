@@ -303,6 +303,12 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("container", container),
         ("limits", ", ".join(bounds)),
         ("network", "none" if record.get("network") == "none" else ""),
+        (
+            "file system",
+            "writable, as root; a capture keeps what is installed in it"
+            if record.get("profile") == "writable"
+            else "",
+        ),
         ("kind", str(record.get("kind") or "")),
         ("owner", str(record.get("owner") or "")),
         ("started", str(record.get("started_at") or "")[:19].replace("T", " ")),

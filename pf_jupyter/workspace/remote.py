@@ -98,6 +98,7 @@ class RemoteRuntimes(Runtimes):
         limits: RuntimeLimits | None = None,
         network: Literal["open", "none"] = "open",
         idle_minutes: float | None = None,
+        writable: bool = False,
         on_phase: OnPhase | None = None,
     ) -> Runtime:
         """Make a runtime and bring it to ready; see `Runtimes.create`."""
@@ -114,6 +115,7 @@ class RemoteRuntimes(Runtimes):
             },
             "network": network,
             "idle_minutes": idle_minutes,
+            "writable": writable,
         }
         work = Work(self._workspace.client, "runtimes.create", body=body)
         return self._wrap(work.result(on_phase=on_phase))

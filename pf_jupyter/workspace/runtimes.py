@@ -43,6 +43,7 @@ class LocalRuntimes(Runtimes):
         limits: RuntimeLimits | None = None,
         network: Literal["open", "none"] = "open",
         idle_minutes: float | None = None,
+        writable: bool = False,
         on_phase: OnPhase | None = None,
     ) -> Runtime:
         """Make a runtime and bring it to ready; see `Runtimes.create`."""
@@ -58,6 +59,7 @@ class LocalRuntimes(Runtimes):
             limits=limits,
             network=network,
             idle_minutes=idle_minutes,
+            writable=writable,
         )
         return self._wrap(core.life.lifecycle.create(wish, on_phase))
 

@@ -15,6 +15,7 @@ from ..runtimes.moving import Beside
 from ..runtimes.phases import Way
 from ..runtimes.states import USABLE
 from ..runtimes.version_words import changes
+from ..runtimes.writable import refuse_to_lose
 from ..store.records import (
     RunRecord,
     RuntimeRecord,
@@ -184,6 +185,7 @@ class UpdateWork:
                 "layers": _layers(record),
                 "seconds": self._seconds,
             }
+        refuse_to_lose(record, self._engine(record), verb)
         way = self._way(record)
         mover = self._core.life.mover
         try:

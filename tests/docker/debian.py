@@ -74,7 +74,9 @@ def debian_base(client: Any, base: str, tag: str, folder: Path) -> str:
         "'/var/cache/apt/archives/partial', '/etc/apt/sources.list.d', "
         "'/etc/apt/preferences.d', '/etc/apt/trusted.gpg.d', '/var/log/apt']]; "
         "[open('/var/lib/dpkg/' + n, 'a').close() for n in ('available', 'diversions', "
-        "'statoverride')]; open('/etc/debian_version', 'w').write('12')\"]\n"
+        # as images of others are: without the folder that becomes a runtime's home
+        "'statoverride')]; os.rmdir('/home/pf'); "
+        "open('/etc/debian_version', 'w').write('12')\"]\n"
     )
     for line in client.build(path=str(folder), tag=tag, rm=True, decode=True):
         assert "error" not in line, line

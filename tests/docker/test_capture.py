@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from pf_jupyter.environments.default import resolve_default
-from pf_jupyter.errors import AlreadyExists, EnvironmentFailed, UsageError
+from pf_jupyter.errors import (
+    AlreadyExists,
+    EnvironmentFailed,
+    IllegalState,
+    UsageError,
+)
 from pf_jupyter.workspace.local import LocalWorkspace
 
 from .conftest import clear, open_workspace
@@ -261,6 +266,69 @@ def test_layers_and_what_pip_put_into_the_home_are_captured(
     (tmp_path / "other" / "mine.txt").write_text("mine")
     with pytest.raises(AlreadyExists):
         runtime.capture(name, to=tmp_path / "other")
+    runtime.delete()
+
+
+@pytest.fixture(scope="module")
+def with_apt(shared: LocalWorkspace, image: str, home_of_all: Path) -> str:
+    """An environment with apt, published."""
+    name = f"with-apt-{uuid.uuid4().hex[:8]}"
+    folder = home_of_all / name
+    folder.mkdir()
+    text = f"name: {name}\nimage: {image}\n"
+    (folder / "environment.yaml").write_text(text)
+    made = shared.environments.publish(folder)
+    return f"{made.name}:{made.version}"
+
+
+INSTALLING_BY_APT = """\
+import subprocess
+from promptflow.core import tool
+@tool
+def say(text: str) -> str:
+    line, packages = text.split("|")
+    if packages:
+        with open("/etc/apt/sources.list.d/test.list", "w") as file:
+            file.write(line + "\\n")
+        for words in (["update"], ["install", "-y", *packages.split()]):
+            done = subprocess.run(["apt-get", *words], capture_output=True, text=True)
+            if done.returncode:
+                return done.stderr[-2000:]
+    return subprocess.run(["pf-tool"], capture_output=True, text=True).stdout.strip()
+"""
+
+
+def test_apt_in_a_writable_runtime_of_ours_is_captured(
+    shared: LocalWorkspace, with_apt: str, source: Source, tmp_path: Path
+) -> None:
+    runtime = shared.runtimes.create(
+        f"lab-{uuid.uuid4().hex[:8]}", environment=with_apt, writable=True
+    )
+    assert runtime.to_dict()["profile"] == "writable"
+    node = flow(tmp_path / "installing", INSTALLING_BY_APT)
+    done = runtime.run(node, text=f"{source.apt_line}|pf-tool base-thing")
+    assert done.outputs == {"said": "tool: part"}, done.error
+    # it is in this container and nowhere else: nothing moves it away unasked
+    with pytest.raises(IllegalState) as caught:
+        runtime.update(to="default")
+    assert caught.value.code == "changed_by_hand"
+    assert runtime.stop().start().run(node, text="|").outputs["said"] == "tool: part"
+
+    name = f"kept-{uuid.uuid4().hex[:8]}"
+    made = runtime.capture(name, to=tmp_path / "kept")
+    assert made.equal, made.differences
+    assert {(one.name, one.after) for one in made.taken} == {
+        ("pf-tool", "1.4"),
+        ("pf-part", "3.1-2"),
+        ("base-thing", "2.0"),
+    }
+    # reset forgets it, and then there is nothing to keep from moving on
+    runtime.reset()
+    again = runtime.run(node, text="|")
+    assert again.status == "Failed"
+    assert "pf-tool" in again.error["message"]
+    runtime.update(to=f"{name}:{made.version}")
+    assert runtime.run(node, text="|").outputs["said"] == "tool: part"
     runtime.delete()
 
 

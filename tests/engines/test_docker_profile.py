@@ -35,6 +35,21 @@ def test_hardened_is_the_default() -> None:
     assert made["user"] == "1000:1000"
 
 
+def test_writable_is_hardened_but_for_what_installing_needs() -> None:
+    host = options(writable=True)
+    assert "read_only" not in host
+    assert host["cap_drop"] == ["ALL"]
+    assert host["cap_add"] == list(docker_profile.INSTALLS)
+    assert not {"SYS_ADMIN", "NET_ADMIN", "NET_RAW", "MKNOD"} & {*host["cap_add"]}
+    assert host["security_opt"] == ["no-new-privileges"]
+    assert list(host["tmpfs"]) == ["/tmp"]
+    made = docker_profile.container_options(spec(writable=True), ["python3"])
+    assert (made["user"], made["working_dir"]) == ("0:0", "/root")
+    assert made["environment"]["HOME"] == "/root"
+    # hardened off is the image as it is, whatever else is asked
+    assert "cap_add" not in options(hardened=False, writable=True)
+
+
 def test_limits_are_passed_on_and_swap_gives_no_more() -> None:
     host = options(limits=Limits(cpus=1.5, memory=GIB, pids=64))
     assert host["nano_cpus"] == 1_500_000_000

@@ -54,6 +54,7 @@ def _create(context: Context, arguments: Namespace) -> Outcome:
             limits=limits,
             network=arguments.network,
             idle_minutes=arguments.idle,
+            writable=arguments.writable,
             on_phase=context.progress.phase,
         )
     except RuntimeFailed as error:
@@ -210,6 +211,9 @@ def runtime_lines(record: dict[str, Any]) -> str:
         ("owner", str(record.get("owner") or "")),
         ("created", str(record.get("created_at") or "")[:19].replace("T", " ")),
     ]
+    if record.get("profile") == "writable":
+        text = "writable, as root; a capture keeps what is installed in it"
+        facts.insert(7, ("file system", text))
     previous = record.get("previous")
     if previous:
         facts.append(("before", f"{previous['name']}:{previous['version']}"))
@@ -291,8 +295,14 @@ RUNTIME = noun(
                     type=minutes,
                     metavar="MIN",
                 ),
+                Argument(
+                    "--writable",
+                    "let code in it change its file system as root, to try apt and "
+                    "the like; capture keeps it",
+                    flag=True,
+                ),
             ),
-            examples=("demo", "big --cpus 4 --memory 8g"),
+            examples=("demo", "big --cpus 4 --memory 8g", "lab --writable"),
             failed=_not_made,
         ),
         Verb(

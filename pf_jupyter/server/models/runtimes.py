@@ -27,6 +27,7 @@ class CreateRuntime(Asked):
     limits: Limits = Field(default_factory=lambda: Limits())
     network: Literal["open", "none"] = "open"
     idle_minutes: float | None = Field(default=None, ge=0, le=525_600)
+    writable: bool = False
 
 
 class EnvironmentAnswer(Answer):

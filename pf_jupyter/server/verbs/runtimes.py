@@ -76,6 +76,7 @@ def _create(ask: Ask) -> Any:
         limits=RuntimeLimits(body.limits.cpus, body.limits.memory, body.limits.pids),
         network=body.network,
         idle_minutes=body.idle_minutes,
+        writable=body.writable,
         on_phase=on_phase(ask),
     )
     return runtime_answer(made)
