@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from .results import Shown, pre
@@ -38,6 +39,7 @@ class ShownEnvironment(Shown):
             ("owner", one.owner),
             ("published", one.created_at[:19].replace("T", " ")),
             ("archived", "yes: hidden, still usable" if one.archived else ""),
+            *zip(chain(["notes"], repeat("")), one.notes.splitlines(), strict=False),
             ("packages", self._packages()),
         ]
         return "\n".join([name, *columns([(f"  {k}", v) for k, v in facts if v])])

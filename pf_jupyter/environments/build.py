@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pf_jupyter.engines.api import LABEL, BuildOptions, Engine, ImageInfo
-from pf_jupyter.environments import corporate, recipe
+from pf_jupyter.environments import corporate, recipe, told
 from pf_jupyter.environments.bases import Base, Logins, ensure_base
 from pf_jupyter.environments.build_failures import explained
 from pf_jupyter.environments.context import CONTEXT_BYTES, read_context
@@ -160,6 +160,19 @@ class Builder:
                 there = self._make(definition, plan, base, reference, steps)
             try:
                 trial = self._try(reference, definition, steps)
+                facts = {
+                    told.PACKAGES_LABEL: told.listed(trial.packages),
+                    told.PYTHON_LABEL: trial.python,
+                }
+                there = told.tell(
+                    self.engine,
+                    there,
+                    facts,
+                    source=reference,
+                    reference=reference,
+                    mark=definition.name,
+                    folder=folder,
+                )
             except BaseException:
                 if not was_here:
                     self.engine.remove_image(reference)
@@ -246,8 +259,10 @@ class Builder:
             BASE_DIGEST_LABEL: base.digest,
             # those of the base would be inherited, and are not true of this image
             f"{LABEL}.version": "",
-            f"{LABEL}.packages": "",
             f"{LABEL}.digest": "",
+            told.PACKAGES_LABEL: "",
+            told.PYTHON_LABEL: "",
+            told.NOTES_LABEL: "",
             **plan.labels,
         }
         with steps.phase("build") as step:
@@ -284,12 +299,10 @@ class Builder:
     def _packages_of(self, base: Base) -> Mapping[str, str]:
         """Return what a base holds, so that it can be told from what was added."""
         image = self.engine.image(base.image)
-        listed = (image.labels.get(f"{LABEL}.packages") if image else "") or ""
-        if listed:
-            pairs = (item.partition("==") for item in listed.split())
-            return {name: version for name, _, version in pairs}
         if image is None:
             return {}
+        if (listed := told.packages_of(image)) is not None:
+            return listed
         if base.digest not in _looked_at:
             try:
                 _looked_at[base.digest] = try_image(self.trials, base.image).packages

@@ -13,13 +13,14 @@ from typing import Any
 from ..engines.api import Engine
 from ..engines.registry_api import AsksRegistries
 from ..environments.bases import is_ours
+from ..environments.told import packages_of
 from ..errors import NotFound, PfError
 from ..store.records import EnvironmentVersionRecord, RuntimeRecord, timestamp
 from ..store.store import Store
 from .channel_file import ChannelEntry, channel_entry
 from .computes import Computes
 from .named import DEFAULT, Logins, Resolved
-from .newest import Newest, listed_packages, notice, of_record, version_key
+from .newest import Newest, notice, of_record, version_key, with_facts
 from .version_words import changes
 
 Peek = Callable[[Engine], Resolved | None]
@@ -313,15 +314,7 @@ class Newer:
             )
         except PfError:
             return newest  # that it is there is known, which is what counts
-        newest.digest = newest.digest or facts.id
-        newest.size = (
-            facts.size if newest.size is None and here is None else newest.size
-        )
-        if newest.created_at is None and facts.created_at is not None:
-            newest.created_at = timestamp(facts.created_at)
-        if newest.packages is None:
-            newest.packages = listed_packages(facts)
-        return newest
+        return with_facts(newest, facts, here=here is not None)
 
     def _repositories(
         self, known: EnvironmentVersionRecord | None, entry: ChannelEntry | None
@@ -359,7 +352,7 @@ class Newer:
         elif record.isolated and record.image and look.latest is not None:
             image = self._computes.engine(record.compute).image(record.image)
             if image is not None:
-                packages = listed_packages(image)
+                packages = packages_of(image)
                 if image.created_at is not None:
                     running["created_at"] = timestamp(image.created_at)
         latest = look.latest

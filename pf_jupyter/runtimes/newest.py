@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engines.api import ImageInfo
-from ..store.records import EnvironmentVersionRecord
+from ..environments.told import NOTES_LABEL, PYTHON_LABEL, packages_of
+from ..store.records import EnvironmentVersionRecord, timestamp
 from .version_words import age, changes_text, named
 
-_NUMBERS = re.compile(r"[vV]?(\d{1,9}(?:[._-]\d{1,9}){0,5})")
+_NUMBERS = re.compile(r"[vV]?(\d{1,9}(?:[._-][vV]?\d{1,9}){0,5})")
+_NOTES = 120
 
 
 def version_key(version: str) -> tuple[int, ...] | None:
@@ -19,9 +21,11 @@ def version_key(version: str) -> tuple[int, ...] | None:
 
     >>> version_key("v1.10") > version_key("1.9")
     True
+    >>> version_key("20240115.v10") > version_key("20240115.v2")
+    True
     """
     found = _NUMBERS.fullmatch(version)
-    return tuple(map(int, re.split(r"[._-]", found[1]))) if found else None
+    return tuple(map(int, re.split(r"[._-][vV]?", found[1]))) if found else None
 
 
 @dataclass
@@ -40,6 +44,8 @@ class Newest:
         Bytes to fetch; None when it is not known.
     packages
         Of it; None when they are not known.
+    notes
+        What is new in it, in its publisher's words.
     """
 
     name: str
@@ -50,6 +56,7 @@ class Newest:
     size: int | None = None
     packages: Mapping[str, str] | None = None
     python: str = ""
+    notes: str = ""
 
     def told(self) -> dict[str, Any]:
         """Return it for a check's document."""
@@ -61,14 +68,22 @@ class Newest:
             "created_at": self.created_at,
             "size": self.size,
             "python": self.python,
+            "notes": self.notes,
         }
 
 
-def listed_packages(image: ImageInfo) -> dict[str, str] | None:
-    """Return the packages that an image says it holds, None if it does not say."""
-    listed = image.labels.get("pf_jupyter.packages") or ""
-    pairs = (item.partition("==") for item in listed.split())
-    return {name: version for name, _, version in pairs} or None
+def with_facts(newest: Newest, image: ImageInfo, *, here: bool) -> Newest:
+    """Add what an image tells; ``here`` when it need not be fetched any more."""
+    newest.digest = newest.digest or image.id
+    if newest.size is None and not here:
+        newest.size = image.size
+    if newest.created_at is None and image.created_at is not None:
+        newest.created_at = timestamp(image.created_at)
+    if newest.packages is None:
+        newest.packages = packages_of(image)
+    newest.python = newest.python or image.labels.get(PYTHON_LABEL) or ""
+    newest.notes = newest.notes or image.labels.get(NOTES_LABEL) or ""
+    return newest
 
 
 def of_record(record: EnvironmentVersionRecord) -> Newest:
@@ -80,6 +95,7 @@ def of_record(record: EnvironmentVersionRecord) -> Newest:
         created_at=record.created_at,
         packages=record.document.get("packages"),
         python=str(record.document.get("python") or ""),
+        notes=str(record.document.get("notes") or ""),
     )
 
 
@@ -115,4 +131,12 @@ def notice(document: Mapping[str, Any]) -> str:
         )
     if latest["size"]:
         words.append(f"{latest['size'] / 1024**2:.0f} MB to fetch")
-    return f"{what} ({mine}): {', '.join(words)}"
+    line = f"{what} ({mine}): {', '.join(words)}"
+    notes = first_line(str(latest.get("notes") or ""))
+    return f"{line}. “{notes}”" if notes else line
+
+
+def first_line(text: str) -> str:
+    """Return the first line of notes, shortened."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return first if len(first) <= _NOTES else first[: _NOTES - 1] + "…"

@@ -101,6 +101,8 @@ class Environment:
         Names of the runtimes that stand on it.
     curated
         Whether it is ours (``default``).
+    notes
+        What is new in it, in its publisher's words.
     """
 
     name: str
@@ -125,6 +127,7 @@ class Environment:
     definition: str = ""
     log: Sequence[str] = ()
     curated: bool = False
+    notes: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it but the build's log for JSON."""
@@ -237,6 +240,7 @@ class Environments(ABC):
         registry: str | None = None,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
+        notes: str | None = None,
         compute: str | None = None,
         connection: str | None = None,
         on_phase: OnPhase | None = None,
@@ -256,6 +260,9 @@ class Environments(ABC):
             ``host:port/path`` to send it to as ``…/NAME:VERSION``.
         description, tags
             For people; they can be changed later with `describe`.
+        notes
+            What is new in it: it travels with the image, is shown to those who could
+            update, and never changes.
         connection
             Name of a connection with the login of the registry; docker's own login
             is used without one.

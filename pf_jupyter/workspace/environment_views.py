@@ -108,6 +108,7 @@ def shown_version(
         inference_config=document.get("inference_config") or {},
         definition=str(document.get("definition", "")),
         log=tuple(document.get("log") or ()),
+        notes=str(document.get("notes") or ""),
     )
 
 

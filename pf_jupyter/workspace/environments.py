@@ -79,6 +79,7 @@ class LocalEnvironments(Environments):
         registry: str | None = None,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
+        notes: str | None = None,
         compute: str | None = None,
         connection: str | None = None,
         on_phase: OnPhase | None = None,
@@ -97,6 +98,7 @@ class LocalEnvironments(Environments):
             registry=registry,
             description=description,
             tags=tags,
+            notes=notes,
         )
 
     def publish_built(
@@ -110,6 +112,7 @@ class LocalEnvironments(Environments):
         registry: str | None,
         description: str | None,
         tags: Mapping[str, str] | None,
+        notes: str | None = None,
     ) -> Environment:
         """Give what was built a number; see `Environments.publish`."""
         from ..environments.versions import check_version
@@ -132,6 +135,7 @@ class LocalEnvironments(Environments):
             registry=registry,
             description=description or definition.description,
             tags={**definition.tags, **(tags or {})},
+            notes=(notes or "").strip(),
         )
         # a version that was there already takes what may change of it
         return self.describe(

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ..engines.api import Engine, Login
 from ..environments.bases import Logins
 from ..environments.build import Builder, Built, repository
 from ..environments.publish import registry_reference, send
 from ..environments.steps import Steps
+from ..environments.told import NOTES_LABEL, tell
 from ..environments.versions import next_version
 from ..errors import AlreadyExists, UsageError
 from ..store.environments import EnvironmentRows
 from ..store.records import EnvironmentRecord, EnvironmentVersionRecord, timestamp
 from .environment_views import document_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass
@@ -56,14 +56,22 @@ class Publication:
         registry: str | None,
         description: str,
         tags: Mapping[str, str],
+        notes: str = "",
     ) -> EnvironmentVersionRecord:
         """Return the version that a build is, a new one unless it has one already."""
         versions = self.rows.versions(name)
         same = [
             one
             for one in versions
-            if one.digest == built.digest and version in (None, one.version)
+            if built.digest in (one.digest, one.document.get("built"))
+            and version in (None, one.version)
         ]
+        if same and notes not in ("", same[-1].document.get("notes") or ""):
+            raise AlreadyExists(
+                f"this is {name}:{same[-1].version} already; notes never change",
+                code="version_taken",
+                hint="leave the notes out; %pfenv describe changes its description",
+            )
         if same:
             return self._send_also(same[-1], registry)
         if version is not None and any(one.version == version for one in versions):
@@ -74,23 +82,27 @@ class Publication:
             )
         number = version or next_version(one.version for one in versions)
         now = timestamp()
-        image = image_name(name, number, built.digest)
+        digest = self._with_notes(name, built, notes)
+        image = image_name(name, number, digest)
         record = EnvironmentVersionRecord(
             name=name,
             version=number,
             owner=self.owner,
             created_at=now,
             changed_at=now,
-            digest=built.digest,
+            digest=digest,
             image=image,
             archived=self._archived(name),
             description=description,
             tags=dict(tags),
             registries={},
-            document=dict(document),
+            document={**document, "notes": notes, "built": built.digest},
         )
         was_here = self.engine.image(image) is not None
-        self.engine.tag(built.image, image)
+        noted = notes_name(name, built.digest)
+        self.engine.tag(noted if notes else built.image, image)
+        if notes:
+            self.engine.remove_image(noted)
         try:
             if registry is not None:
                 record = self._sent(record, registry)
@@ -105,6 +117,22 @@ class Publication:
                 self.engine.remove_image(image)
             raise
         return record
+
+    def _with_notes(self, name: str, built: Built, notes: str) -> str:
+        """Return the digest of what is published: notes travel with the image."""
+        image = self.engine.image(built.image) if notes else None
+        if image is None:
+            return built.digest
+        with tempfile.TemporaryDirectory(prefix="pf-notes-") as folder:
+            return tell(
+                self.engine,
+                image,
+                {NOTES_LABEL: notes},
+                source=built.image,
+                reference=notes_name(name, built.digest),
+                mark=name,
+                folder=Path(folder),
+            ).id
 
     def _archived(self, name: str) -> bool:
         known = self.rows.get(name)
@@ -193,6 +221,7 @@ class Arrival:
         built["definition"] = image.labels.get("pf_jupyter.definition", "")
         built["size"] = image.size
         document = document_of(built, list(self.steps.log), None)
+        document["notes"] = image.labels.get(NOTES_LABEL) or ""
         return self._remember(
             wanted, version, reference, document, {}, {reference: digest}
         )
@@ -260,6 +289,11 @@ class Arrival:
 def image_name(name: str, version: str, digest: str) -> str:
     """Return what a version is called on an engine, which several may share."""
     return f"{repository(name)}:{version}-{digest[7:19]}"
+
+
+def notes_name(name: str, digest: str) -> str:
+    """Return what a build is called while it is given its notes."""
+    return f"{repository(name)}:notes-{digest[7:19]}"
 
 
 def login_of(name: str, connection: Mapping[str, Any]) -> Login:

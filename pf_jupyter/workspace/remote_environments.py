@@ -74,6 +74,7 @@ class RemoteEnvironments(Environments):
         registry: str | None = None,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
+        notes: str | None = None,
         compute: str | None = None,
         connection: str | None = None,
         on_phase: OnPhase | None = None,
@@ -84,6 +85,7 @@ class RemoteEnvironments(Environments):
             "registry": registry,
             "description": description,
             "tags": None if tags is None else dict(tags),
+            "notes": notes,
             "compute": compute,
             "connection": connection,
         }

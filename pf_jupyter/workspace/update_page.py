@@ -54,6 +54,8 @@ def check_html(check: Mapping[str, Any]) -> str:
             rows.append((word, " · ".join(filter(None, words))))
     if check["newer"]:
         rows.append(("packages", changes_text(check.get("packages"))))
+        notes = str((check["latest"] or {}).get("notes") or "")
+        rows += [("notes", notes)] if notes else []
     rows.append(("asked", f"{check['source']}, {age(check['checked_at'])} ago"))
     return page(
         [

@@ -120,7 +120,7 @@ class Stage:
             requirements=["special"],
         )
         made = self.publisher.environments.publish(
-            folder, version=version, registry=self.place
+            folder, version=version, registry=self.place, notes=f"special {version}"
         )
         # who has the runtime has to fetch it
         for reference in made.registries:
@@ -221,6 +221,10 @@ def test_found_rehearsed_refused_taken_and_given_back(stage: Stage) -> None:
     shown = runtime.to_dict()
     assert shown["update"]["version"] == "2"
     assert f"{stage.name}:2 is out" in shown["update"]["notice"]
+    # what differs is told, and nothing was fetched for it
+    assert "special 1.0 → 2.0, same Python" in shown["update"]["notice"]
+    assert shown["update"]["notice"].endswith("MB to fetch. “special 2”")
+    assert stage.engine.image(f"{stage.place}/{stage.name}:2") is None
     assert f"{stage.name}:2 is out" in runtime._repr_mimebundle_()["text/html"]
 
     # twenty runs are repeated; three of them hold a 7

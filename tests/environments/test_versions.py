@@ -107,6 +107,11 @@ def change(source: Path, line: str) -> None:
     (source / "Dockerfile").write_text(f"FROM base:1\nRUN {line}\n")
 
 
+def built(engine: FakeEngine) -> list[str]:
+    """Return what was built of folders; labels alone come without any file."""
+    return [name for _, name, options in engine.builds if options.files != ()]
+
+
 @pytest.mark.usefixtures("no_trial")
 def test_numbers_are_given_once_and_content_never_changes(
     environments: Environments, source: Path
@@ -138,9 +143,9 @@ def test_nothing_is_built_while_nothing_changed(
     again = environments.build(source)
     assert (first.cached, again.cached) == (False, True)
     assert again.digest == first.digest
-    assert len(engine.builds) == 1
+    assert len(built(engine)) == 1
     environments.build(source, fresh=True)
-    assert len(engine.builds) == 2
+    assert len(built(engine)) == 2
     engine.remove_image(first.image)
     assert not environments.build(source).cached
 
@@ -160,7 +165,7 @@ def test_it_is_built_anew_when_the_base_has_moved(
             f"sha256:{number}", (), 1, {}, registry_digests=(digest.format(number),)
         )
         environments.build(source)
-    assert len(engine.builds) == 2
+    assert len(built(engine)) == 2
     # a registry that is gone for now keeps nobody from building on what is here
     engine.failure = Unreachable("it is gone")
     assert environments.build(source).cached
@@ -318,3 +323,28 @@ def test_the_trial_tells_what_a_package_lacks(
     assert "requirements.txt:1 asks for <1" in error.message
     assert "no-such-thing, which requirements.txt:3 asks for" in error.log
     assert "(1 more" in error.message
+
+
+@pytest.mark.usefixtures("no_trial")
+def test_an_image_tells_its_packages_and_what_is_new(
+    environments: Environments, source: Path, engine: FakeEngine
+) -> None:
+    made = environments.publish(source, notes="faster\n\nand smaller ")
+    image = engine.image(made.image)
+    assert image is not None
+    assert image.id == made.digest
+    assert image.labels["pf_jupyter.packages"] == "jinja2==3.1.6"
+    assert image.labels["pf_jupyter.python-version"] == "3.11.7"
+    assert image.labels["pf_jupyter.notes"] == "faster\n\nand smaller"
+    assert environments.get("mine").notes == "faster\n\nand smaller"
+    # the same build is the same version, and its notes are for good
+    assert environments.publish(source).version == "1"
+    assert environments.publish(source, notes="faster\n\nand smaller").version == "1"
+    with pytest.raises(AlreadyExists) as caught:
+        environments.publish(source, notes="slower")
+    assert caught.value.code == "version_taken"
+    assert environments.get("mine").notes == "faster\n\nand smaller"
+    # what is built on it does not inherit them
+    change(source, "two")
+    assert environments.publish(source).notes == ""
+    assert not any("notes-" in name for name in engine._images)

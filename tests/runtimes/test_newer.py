@@ -72,7 +72,8 @@ def look(stage: Any, **more: Any) -> dict[str, Any]:
 
 
 def test_versions_are_numbers_and_words_are_not() -> None:
-    ordered = ["1", "1.9", "v1.10", "2", "10", "2023-06-30"]
+    ordered = ["1", "1.9", "v1.10", "2", "10", "2023-06-30", "20240115.v2"]
+    ordered.append("20240115.v10")
     keys = [version_key(one) for one in ordered]
     assert keys == sorted(keys, key=lambda key: key or ())
     assert [version_key(one) for one in ("latest", "1-beta", "", "a1")] == [None] * 4
@@ -98,6 +99,20 @@ def test_the_highest_number_of_the_tags_is_the_newest(ground: Any) -> None:
     ]
     assert "openai 3.51 → 3.54, + six 1" in found["notice"]
     assert "5 MB to fetch" in found["notice"]
+
+
+def test_what_is_new_is_told_before_anything_is_fetched(ground: Any) -> None:
+    labels = {
+        "pf_jupyter.packages": "openai==3.54",
+        "pf_jupyter.python-version": "3.13.0",
+        "pf_jupyter.notes": "Answers twice as fast.\nSee the page.",
+    }
+    ground.engine.registry[f"{PLACE}:2"] = image(f"{PLACE}:2", labels=labels)
+    found = look(ground)
+    assert found["latest"]["notes"] == labels["pf_jupyter.notes"]
+    assert "Python 3.12.1 → 3.13.0" in found["notice"]
+    assert found["notice"].endswith("5 MB to fetch. “Answers twice as fast.”")
+    assert ground.engine.image(f"{PLACE}:2") is None
 
 
 def test_what_was_published_here_needs_no_registry(ground: Any) -> None:

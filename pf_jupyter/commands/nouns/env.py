@@ -14,7 +14,7 @@ from ..environment_results import ShownBuild, ShownDiff, ShownEnvironment
 from ..results import Checks, Lines, Message, Table
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import memory, read_pairs
-from ..wording import plural, size
+from ..wording import plural, shorten, size
 
 if TYPE_CHECKING:
     from ...workspace.api import PhaseEvent
@@ -77,6 +77,7 @@ def _publish(context: Context, arguments: Namespace) -> Outcome:
             registry=arguments.registry,
             description=arguments.description,
             tags=_tags(context, arguments.tags),
+            notes=arguments.notes,
             compute=arguments.compute,
             connection=arguments.connection,
             on_phase=_teller(context, arguments.log),
@@ -101,7 +102,7 @@ def _list(context: Context, arguments: Namespace) -> Outcome:
             size(one.size) if one.size else "",
             one.created_at[:16].replace("T", " "),
             ", ".join(one.used_by),
-            one.description,
+            one.description or shorten(one.notes, 60),
         ]
         for one in found
     ]
@@ -301,6 +302,7 @@ ENV = noun(
                 ),
                 _DESCRIPTION,
                 _TAGS,
+                Argument("--notes", "what is new in it; it stays", metavar="TEXT"),
                 _COMPUTE,
                 _CONNECTION,
                 _LOG,

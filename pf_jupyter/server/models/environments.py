@@ -47,6 +47,7 @@ class PublishEnvironment(Asked):
     registry: Text | None = None
     description: str | None = Field(None, max_length=100_000)
     tags: dict[str, str] | None = None
+    notes: str | None = Field(None, max_length=20_000)
     compute: Name | None = None
     connection: Name | None = None
 

@@ -95,6 +95,7 @@ def _publish(ask: Ask) -> Any:
         registry=body.registry,
         description=body.description,
         tags=body.tags,
+        notes=body.notes,
         compute=body.compute,
         connection=body.connection,
         on_phase=on_phase(ask),
