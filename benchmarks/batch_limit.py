@@ -7,13 +7,21 @@ Each call takes 200 ms, so that dozens of them have to be under way. The service
 tests' local protocol server. Nobody tells the batch what the limit is: it learns from
 headers and from refusals (429). Once ten seconds are over, none may be refused, and the
 rate must be within 5 % of the limit and never above.
+
+The service is a process of its own, as it would be another machine: it must not stand
+in the way of what it measures, nor wait for it. As root it goes before all others.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
+import os
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +100,42 @@ def write_flow(folder: Path, node: str) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def beside(limit: RequestLimit) -> Iterator[str]:
+    """Give the address of a service in this process."""
+    with OpenAIServer({"replies": [{"delay": DELAY}]}, limit=limit) as server:
+        yield server.address
+
+
+@contextlib.contextmanager
+def elsewhere(limit: RequestLimit) -> Iterator[str]:
+    """Give the address of a service in a process of its own.
+
+    What it has seen is in ``limit`` afterwards.
+    """
+    service = subprocess.Popen(
+        [sys.executable, __file__, "--serve", json.dumps(limit.to_dict())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with service:
+        assert service.stdout is not None
+        yield service.stdout.readline().strip()
+        seen = json.loads(service.communicate()[0])
+        limit.accepted, limit.refused = seen["accepted"], seen["refused"]
+
+
+def serve(limit: RequestLimit) -> None:
+    """Be the service until nobody needs it, then say what it has seen."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    with beside(limit) as address:
+        print(address, flush=True)
+        sys.stdin.read()
+    print(json.dumps({"accepted": limit.accepted, "refused": limit.refused}))
+
+
 def run_limited(
     workspace: Any,
     runtime: Any,
@@ -99,11 +143,13 @@ def run_limited(
     limit: RequestLimit,
     rows: int,
     node: str,
+    *,
+    apart: bool = False,
 ) -> Outcome:
-    """Run a batch against a service with a limit."""
+    """Run a batch against a service with a limit, in a process of its own or here."""
     flow = write_flow(folder / "asking", node)
-    with OpenAIServer({"replies": [{"delay": DELAY}]}, limit=limit) as server:
-        url = f"{server.address}/v1"
+    with (elsewhere if apart else beside)(limit) as address:
+        url = f"{address}/v1"
         workspace.connections.create(
             {"type": "open_ai", "name": "limited", "api_key": "x", "base_url": url}
         )
@@ -147,7 +193,11 @@ def main() -> None:
     parser.add_argument("--node", default="async", choices=["async", "llm"])
     parser.add_argument("--no-headers", action="store_true")
     parser.add_argument("--compute", default="process")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.serve:
+        serve(RequestLimit(**json.loads(asked.serve)))
+        return
     from pf_jupyter.workspace.local import LocalWorkspace
 
     limit = RequestLimit(asked.limit, kind=asked.kind, headers=not asked.no_headers)
@@ -156,7 +206,10 @@ def main() -> None:
         runtime = workspace.runtimes.create("limited", compute=asked.compute)
         try:
             rows = int(asked.limit * asked.seconds)
-            found = run_limited(workspace, runtime, Path(name), limit, rows, asked.node)
+            where = Path(name)
+            found = run_limited(
+                workspace, runtime, where, limit, rows, asked.node, apart=True
+            )
         finally:
             runtime.delete()
             workspace.close()

@@ -55,7 +55,9 @@ class Pacing:
         service = self._services.get(key)
         if service is None:
             service = self._services[key] = _Service(key)
-        if "refused" in header:
+        if "unused" in header:
+            service.rate.unmade(header["unused"])
+        elif "refused" in header:
             sent = now - header["age"]
             if header["refused"]:
                 service.rate.refused(sent, now, header["headers"])
@@ -92,7 +94,7 @@ class Pacing:
             link, number = service.waiting.popleft()
             if link.open:
                 service.rate.made(now)
-                link.send(wire.LEAVE, {"numbers": [number]})
+                link.send(wire.LEAVE, {"numbers": [number], "at": now})
 
     def _time_is_over(self, service: _Service) -> None:
         service.timer = None

@@ -12,6 +12,10 @@ from typing import Any, Deque, Dict, Iterable, Mapping, Optional
 
 SAFETY = 0.97
 """Part of the limit that is used."""
+_LEAST_SAFETY = 0.955
+_SAFETY_STEP = 0.005
+_DOUBTS = 6
+_DOUBT_SECONDS = 30.0
 LONGEST_PAUSE = 60.0
 _SECOND = 1.0
 # Calls may arrive so much closer together than they were made.
@@ -39,6 +43,8 @@ class ServiceRate:
     def __init__(self) -> None:
         self._rate: Optional[float] = None
         self._told: Optional[float] = None
+        self._safety = SAFETY
+        self._doubts: Deque[float] = deque()
         self._told_at = float("-inf")
         self._window = 0.0
         self._pause_until = float("-inf")
@@ -63,9 +69,10 @@ class ServiceRate:
     @property
     def pace(self) -> Optional[float]:
         """Calls a second that are made at most; None for no limit."""
-        if self._rate is None or self._told is None:
-            return self._told if self._rate is None else self._rate
-        return min(self._rate, self._told)
+        if self._told is None:
+            return self._rate
+        told = self._told * self._safety
+        return told if self._rate is None else min(self._rate, told)
 
     # ---- leave for calls ----------------------------------------------------
 
@@ -80,9 +87,10 @@ class ServiceRate:
         ready = self._next
         self._forget(now)
         # Calls that are late may catch up, but never beyond a second's share.
-        share = max(1, int(pace / SAFETY + 0.01))
+        share = max(1, int(pace / self._safety + 0.01))
         if len(self._made) >= share:
-            ready = max(ready, self._made[-share] + _SECOND + _JITTER)
+            apart = _SECOND + max(_JITTER, 1 / self._safety - 1)
+            ready = max(ready, self._made[-share] + apart)
         return max(0.0, ready - now)
 
     def made(self, now: float) -> None:
@@ -96,6 +104,13 @@ class ServiceRate:
         self._next = max(self._next + step, now - max(step, _LATE_SECONDS))
         self._counted += 1
         self._try_more(now)
+
+    def unmade(self, moment: float) -> None:
+        """Note that a call for which there was leave at ``moment`` was not made."""
+        pace = self.pace
+        if pace is not None and moment in self._made:
+            self._made.remove(moment)
+            self._next -= 1 / pace
 
     def _forget(self, now: float) -> None:
         for moments in (self._made, self._refusals):
@@ -130,6 +145,7 @@ class ServiceRate:
         if sent is None:
             return
         fresh = self._told is not None and sent - self._told_at < _TRIAL_SECONDS
+        fresh = fresh or self._is_by_chance(sent)
         if self._episode is not None and not self._taken:
             # Nothing is taken at all: that is no matter of pace but of waiting.
             self._closed = min(2 * self._closed, LONGEST_PAUSE)
@@ -138,6 +154,22 @@ class ServiceRate:
         self._episode, self._taken = sent, 0
         self._next = now
         self._start_trial(now)
+
+    def _is_by_chance(self, sent: float) -> bool:
+        """Whether a refusal does not speak against the limit that was told.
+
+        Now and then calls arrive closer together than they were sent. A little more
+        room is left then; only a service that refuses again and again has another limit
+        than it says.
+        """
+        if self._told is None or self._rate is not None:
+            return False
+        if not self._doubts or sent > self._doubts[-1] + _SECOND:
+            self._doubts.append(sent)
+            self._safety = max(_LEAST_SAFETY, self._safety - _SAFETY_STEP)
+        while self._doubts[0] < sent - _DOUBT_SECONDS:
+            self._doubts.popleft()
+        return len(self._doubts) < _DOUBTS
 
     def _found(self, sent: float) -> float:
         """Return how many calls a second the service seems to take."""
@@ -182,7 +214,7 @@ class ServiceRate:
             # Of a bucket that fills steadily it is shown only when it is empty how
             # long that takes, of a window when it is new: the longest time is right.
             self._window = max(self._window, min(reset, 86400.0))
-            told = SAFETY * limit / self._window
+            told = limit / self._window
             if self._told is None or abs(told - self._told) > 0.01 * told:
                 self._told_at = now
             self._told = told

@@ -63,10 +63,11 @@ ROWS = 21
 """Control to a batch's executor: what to aggregate. Header: last. Payload: rows."""
 PACE = 22
 """A call of a service. Header: service; ``number`` when leave is asked for; of one that
-was answered ``age``, ``refused`` and the ``headers`` that tell of limits."""
+was answered ``age``, ``refused`` and the ``headers`` that tell of limits; ``unused``,
+the moment of a leave that came too late to be used."""
 LEAVE = 23
-"""Control to a batch's executor: calls may be made. Header: numbers; or ``limited``,
-the services for whose calls leave has to be asked."""
+"""Control to a batch's executor: calls may be made. Header: numbers and ``at``, the
+moment; or ``limited``, the services for whose calls leave has to be asked."""
 WARM = 24
 """Control to the zygote: nothing is urgent, load what flows will need."""
 

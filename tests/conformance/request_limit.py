@@ -46,6 +46,15 @@ class RequestLimit:
         self._tokens = float(requests)
         self._filled = 0.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what another one like this is made of."""
+        return {
+            "requests": self.requests,
+            "seconds": self.seconds,
+            "kind": self.kind,
+            "headers": self._headers,
+        }
+
     def take(self) -> tuple[bool, dict[str, str]]:
         """Count a request; return whether it is accepted, and its answer's headers."""
         with self._lock:

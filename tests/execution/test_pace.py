@@ -36,6 +36,10 @@ def as_it_was() -> Iterator[None]:
         kind.send = send
 
 
+TOO_LATE, IN_TIME = -1e9, 1e9
+"""Moments of leaves: long ago, and not even here."""
+
+
 class Control:
     """Keeps what it is told, and gives leave when it is asked to."""
 
@@ -87,7 +91,13 @@ def test_where_a_limit_is_known_leave_is_waited_for() -> None:
     assert control.asked.acquire(timeout=PATIENCE)
     assert not done.is_set()
     assert [set(told) for told in control.told] == [{"service", "number"}]
-    control.pace.heard({"numbers": [control.told[0]["number"]]})
+    # leave that came too late is given back, and asked for again
+    first = control.told[0]["number"]
+    control.pace.heard({"numbers": [first], "at": TOO_LATE})
+    assert control.asked.acquire(timeout=PATIENCE)
+    assert not done.is_set()
+    assert control.told[1] == {"service": service, "unused": TOO_LATE}
+    control.pace.heard({"numbers": [control.told[2]["number"]], "at": IN_TIME})
     assert done.wait(PATIENCE)
     thread.join(PATIENCE)
 
@@ -109,7 +119,7 @@ def test_so_it_is_on_a_loop_and_the_loop_goes_on() -> None:
             calls[0].cancel()
             numbers = [told["number"] for told in control.told]
             threading.Thread(
-                target=control.pace.heard, args=({"numbers": numbers},)
+                target=control.pace.heard, args=({"numbers": numbers, "at": IN_TIME},)
             ).start()
             answers = await asyncio.gather(*calls, return_exceptions=True)
         return sum(isinstance(one, httpx.Response) for one in answers)

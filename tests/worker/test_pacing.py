@@ -15,11 +15,14 @@ class Link:
         self.open = True
         self.limited: list[str] = []
         self.numbers: list[int] = []
+        self.moments: list[float] = []
 
     def send(self, kind: int, header: dict[str, Any]) -> None:
         assert kind == wire.LEAVE
         self.limited += header.get("limited", [])
         self.numbers += header.get("numbers", [])
+        if "at" in header:
+            self.moments.append(header["at"])
 
 
 class Time:
@@ -100,3 +103,27 @@ def test_one_service_does_not_wait_for_another() -> None:
     pacing.said(one, {"service": "slow", "number": 1})
     pacing.said(one, {"service": "free", "number": 2})
     assert one.numbers == [2]
+
+
+def test_leave_that_came_too_late_is_given_back_and_used_by_another() -> None:
+    time, pacing, one, other = start()
+    pacing.said(one, {"service": "s"})
+    headers = {
+        "x-ratelimit-limit-requests": "10",
+        "x-ratelimit-reset-requests": "1s",
+    }
+    pacing.said(one, {"service": "s", "age": 0.0, "refused": False, "headers": headers})
+    moment = time.now
+    pacing.said(one, {"service": "s", "number": 1})
+    pacing.said(other, {"service": "s", "number": 2})
+    time.forward(0.2)
+    before = list(other.numbers)
+    assert one.numbers == [1]
+    pacing.said(one, {"service": "s", "unused": one.moments[0]})
+    assert one.moments[0] >= moment
+    # ten may be made in a second: nine more, and the one that was not
+    for number in range(3, 20):
+        pacing.said(other, {"service": "s", "number": number})
+    time.forward(1.0 - (time.now - one.moments[0]) - 1e-3)
+    assert before == [2]
+    assert len(other.numbers) == 9

@@ -52,6 +52,47 @@ def test_a_limit_of_a_longer_time_is_spread_over_it(kind: str) -> None:
     assert 47 <= seen.rate(LEARNT, 60) <= 55
 
 
+def told_fifty() -> ServiceRate:
+    rate = ServiceRate()
+    rate.made(0.0)
+    rate.answered(
+        0.1,
+        {
+            "x-ratelimit-limit-requests": "50",
+            "x-ratelimit-reset-requests": "1s",
+        },
+    )
+    return rate
+
+
+def test_a_refusal_by_chance_does_not_speak_against_the_limit_that_was_told() -> None:
+    rate = told_fifty()
+    assert rate.pace == pytest.approx(48.5)
+    for number in range(5):
+        sent = 10.0 + 3 * number
+        # two that were refused together are one chance
+        rate.refused(sent, sent + 0.2, {"retry-after": "0.05"})
+        rate.wait(sent + 0.2)
+        rate.refused(sent + 0.01, sent + 0.21, {"retry-after": "0.05"})
+        rate.wait(sent + 0.5)
+    assert rate.pace == pytest.approx(47.75)
+
+
+def test_a_service_that_refuses_again_and_again_has_another_limit_than_it_says() -> (
+    None
+):
+    rate = told_fifty()
+    for number in range(7):
+        sent = 10.0 + 2 * number
+        for call in range(30):
+            rate.made(sent - call / 30)
+        rate.answered(sent, {})
+        rate.refused(sent, sent + 0.2, {"retry-after": "0.05"})
+        rate.wait(sent + 0.5)
+    assert rate.pace is not None
+    assert rate.pace < 45
+
+
 def test_a_closed_door_is_knocked_at_less_and_less() -> None:
     seen = simulate(Limit("fixed", 10, 30.0), Told(False, "none"), seconds=29.0)
     assert len(seen.taken) <= 20

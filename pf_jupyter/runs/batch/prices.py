@@ -109,7 +109,8 @@ def prices_in(home: Path) -> Prices | None:
 
 
 def _read(text: str, file: Path) -> Prices:
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         found = YAML(typ="safe", pure=True).load(text)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import importlib.util
 import itertools
+import queue
 import re
 import sys
-import threading
 import time
 import zlib
 from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Set
@@ -23,6 +23,8 @@ LIBRARIES = ("httpx", "httpx2")
 TOO_MANY = 429
 _MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*"([^"]+)"')
 _MODEL_BYTES = 1 << 16
+_LATE_SECONDS = 0.03
+_LATE_TIMES = 5
 
 
 class Pace:
@@ -42,7 +44,7 @@ class Pace:
         self._tell = tell
         self._limited: Set[str] = set(limited)
         self._numbers = itertools.count(1)
-        self._waiting: Dict[int, Callable[[], None]] = {}
+        self._waiting: Dict[int, Callable[[float], None]] = {}
 
     def heard(self, header: Dict[str, Any]) -> None:
         """Take what control says."""
@@ -50,38 +52,54 @@ class Pace:
         for number in header.get("numbers", ()):
             proceed = self._waiting.pop(number, None)
             if proceed is not None:
-                proceed()
+                proceed(header["at"])
 
     def begin(self, service: str) -> float:
         """Wait for leave to call a service; return the moment."""
-        if service in self._limited:
-            leave = threading.Event()
-            self._ask(service, leave.set)
-            leave.wait()
-        else:
+        if service not in self._limited:
             self._tell({"service": service})
+            return time.monotonic()
+        for attempt in itertools.count():
+            leave: "queue.SimpleQueue[float]" = queue.SimpleQueue()
+            self._ask(service, leave.put)
+            if self._may_use(service, leave.get(), attempt):
+                break
         return time.monotonic()
 
     async def begin_soon(self, service: str) -> float:
         """Wait as `begin` does, on a loop."""
         import asyncio
 
-        if service in self._limited:
-            loop, leave = asyncio.get_running_loop(), asyncio.Event()
+        if service not in self._limited:
+            self._tell({"service": service})
+            return time.monotonic()
+        loop = asyncio.get_running_loop()
+        for attempt in itertools.count():
+            leave: "asyncio.Queue[float]" = asyncio.Queue()
 
-            def proceed() -> None:
+            def proceed(at: float, given: "asyncio.Queue[float]" = leave) -> None:
                 try:
-                    loop.call_soon_threadsafe(leave.set)
+                    loop.call_soon_threadsafe(given.put_nowait, at)
                 except RuntimeError:  # the line ended without this call
                     pass
 
             self._ask(service, proceed)
-            await leave.wait()
-        else:
-            self._tell({"service": service})
+            if self._may_use(service, await leave.get(), attempt):
+                break
         return time.monotonic()
 
-    def _ask(self, service: str, proceed: Callable[[], None]) -> None:
+    def _may_use(self, service: str, at: float, attempt: int) -> bool:
+        """Whether leave is still good; else it is given back.
+
+        Where the processor is wanted by many, several of a kind would come late and
+        then all at once: too many for a service.
+        """
+        if attempt >= _LATE_TIMES or time.monotonic() - at <= _LATE_SECONDS:
+            return True
+        self._tell({"service": service, "unused": at})
+        return False
+
+    def _ask(self, service: str, proceed: Callable[[float], None]) -> None:
         number = next(self._numbers)
         self._waiting[number] = proceed
         self._tell({"service": service, "number": number})
