@@ -412,6 +412,7 @@ export interface CreateRuntime {
   limits?: Limits;
   network?: "open" | "none";
   idle_minutes?: number | null;
+  writable?: boolean;
 }
 
 /**
@@ -854,6 +855,7 @@ export interface PublishEnvironment {
   registry?: string | null;
   description?: string | null;
   tags?: Record<string, string> | null;
+  notes?: string | null;
   compute?: string | null;
   connection?: string | null;
 }
