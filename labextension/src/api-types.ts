@@ -1,6 +1,29 @@
 // Made from the server's OpenAPI document by scripts/api_types.py: do not edit.
 
 /**
+ * What somebody asked for, and what became of it.
+ */
+export interface AccessRequestAnswer {
+  id: string;
+  principal: string;
+  role: string;
+  scope: string;
+  reason: string;
+  created_at: string;
+  state: "open" | "granted" | "refused";
+  answered_by: string | null;
+  answered_at: string | null;
+  until: string | null;
+}
+
+/**
+ * Your own requests, and those that you can answer.
+ */
+export interface AccessRequestsAnswer {
+  requests: AccessRequestAnswer[];
+}
+
+/**
  * A container that somebody else started.
  */
 export interface AdoptContainer {
@@ -26,11 +49,22 @@ export interface ArchivedAnswer {
 }
 
 /**
- * A role to give; ``until`` is ``18:00`` or a date and time.
+ * A role that you ask for, and what for.
+ */
+export interface AskAccess {
+  role: string;
+  on?: string;
+  reason?: string;
+}
+
+/**
+ * A role to give to a person or ``group:NAME``, on the workspace or ``KIND:NAME``.
+ *
+ * ``until`` is ``18:00`` where the server is, ``2h``, or a date and time.
  */
 export interface AssignRole {
   principal: string;
-  role: "owner" | "contributor" | "data_scientist" | "compute_operator" | "reader";
+  role: string;
   on?: string;
   until?: string | null;
 }
@@ -381,6 +415,18 @@ export interface CreateEvaluation {
 }
 
 /**
+ * A role to define.
+ */
+export interface CreateRole {
+  actions?: string[] | null;
+  exclusions?: string[] | null;
+  scopes?: string[] | null;
+  reach?: "own" | "shared" | "all" | null;
+  description?: string | null;
+  name: string;
+}
+
+/**
  * A flow to run once; ``runtime`` null means the one in use.
  *
  * Values that JSON has no words for are marked with ``$pf``.
@@ -431,6 +477,8 @@ export interface CurrentAnswer {
 
 /**
  * Whether they may, by which role, or which one it takes and who grants it.
+ *
+ * ``assignment`` is what gives the right, or of a refusal takes it away.
  */
 export interface DecisionAnswer {
   allowed: boolean;
@@ -440,6 +488,8 @@ export interface DecisionAnswer {
   by: string;
   needs: string;
   ask: string[];
+  assignment: AssignmentAnswer | null;
+  excluded: string;
 }
 
 /**
@@ -592,6 +642,21 @@ export interface FlowUpload {
  */
 export interface FlowsAnswer {
   flows: FlowAnswer[];
+}
+
+/**
+ * What is given instead of what was asked for, and until when.
+ */
+export interface GrantAccess {
+  role?: string | null;
+  until?: string | null;
+}
+
+/**
+ * Each group that is known, and who was last seen in it.
+ */
+export interface GroupsAnswer {
+  groups: Record<string, string[]>;
 }
 
 /**
@@ -893,12 +958,25 @@ export interface ResumeBatch {
 }
 
 /**
- * A role of somebody, on the workspace or on ``KIND:NAME``.
+ * A role that was taken back, and that person's runs that go on or were ended.
+ */
+export interface RevocationAnswer {
+  principal: string;
+  role: string;
+  scope: string;
+  revoked: boolean;
+  running: string[];
+  canceled: string[];
+}
+
+/**
+ * A role to take back; ``cancel`` also ends the person's runs that go on.
  */
 export interface RevokeRole {
   principal: string;
-  role: "owner" | "contributor" | "data_scientist" | "compute_operator" | "reader";
+  role: string;
   on?: string;
+  cancel?: boolean;
 }
 
 /**
@@ -917,6 +995,41 @@ export interface RightsAnswer {
   principal: string;
   on: string | null;
   rights: Record<string, RightAnswer>;
+}
+
+/**
+ * What a role gives: ``rights`` has its cells of the table in docs/roles.md.
+ */
+export interface RoleAnswer {
+  name: string;
+  title: string;
+  description: string;
+  actions: string[];
+  exclusions: string[];
+  scopes: string[];
+  reach: string;
+  rights: Record<string, string>;
+  builtin: boolean;
+  created_by: string;
+  changed_at: string;
+}
+
+/**
+ * What a role of the workspace's own gives and takes away; None stays as it is.
+ */
+export interface RoleFields {
+  actions?: string[] | null;
+  exclusions?: string[] | null;
+  scopes?: string[] | null;
+  reach?: "own" | "shared" | "all" | null;
+  description?: string | null;
+}
+
+/**
+ * All roles that there are, the five first.
+ */
+export interface RolesAnswer {
+  roles: RoleAnswer[];
 }
 
 /**

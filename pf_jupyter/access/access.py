@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..errors import NotFound, Refused, UsageError
+from ..errors import IllegalState, NotFound, Refused, UsageError
+from ..store.access import AuditFilter
 from ..store.records import AssignmentRecord, AuditRecord, timestamp
-from .roles import NAMES, RIGHTS, ROLES, THINGS, Thing, allows, roles_with
+from .catalogue import WORKSPACE as WORKSPACE
+from .catalogue import Catalogue, check_scope
+from .holding import GROUP, Decision, Holding
+from .roles import NAMES, RIGHTS, Thing, roles_with
 
 if TYPE_CHECKING:
     from ..store.access import AccessRows
 
-WORKSPACE = "workspace"
+
+Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True)
-class Decision:
-    """Whether somebody may do something, and why.
-
-    Parameters
-    ----------
-    allowed
-        The answer.
-    principal, right, thing
-        The question.
-    by
-        The role that gives the right, and on what; empty when none does.
-    needs
-        The smallest role that would give it.
-    ask
-        Who can grant it.
-    """
-
-    allowed: bool
-    principal: str
-    right: str
-    thing: str
-    by: str = ""
-    needs: str = ""
-    ask: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        if self.allowed:
-            return f"{self.principal} may {self.right} on {self.thing} ({self.by})"
-        owners = f"; owners: {', '.join(self.ask)}" if self.ask else ""
-        needs = f" (needs {self.needs}{owners})" if self.needs else ""
-        return f"{self.principal} may not {self.right} on {self.thing}{needs}"
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 class Access:
@@ -58,26 +33,50 @@ class Access:
     ----------
     rows
         Assignments and the audit list.
+    clock
+        Tells the present moment.
     """
 
-    def __init__(self, rows: AccessRows) -> None:
-        self._rows = rows
+    def __init__(
+        self,
+        rows: AccessRows,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.rows = rows
+        self._clock = clock
 
-    def decide(self, principal: str, right: str, thing: Thing) -> Decision:
-        """Return whether somebody may do something, without trying."""
-        mine = [a for a in self.current() if a.principal == principal]
-        here = f"{thing.kind}:{thing.name}"
-        for given in mine:
-            assigned = given.scope == here
-            if not assigned and given.scope != WORKSPACE:
-                continue
-            if allows(given.role, right, thing, principal, assigned=assigned):
-                by = f"{NAMES[given.role]} on {given.scope}"
-                return Decision(True, principal, right, str(thing), by)
+    @property
+    def now(self) -> str:
+        """The present moment, as records write it."""
+        return timestamp(self._clock())
+
+    def holding(self, principal: str, lasting: str | None = None) -> Holding:
+        """Return what somebody holds now, or what of it lasts until a moment."""
+        held = self.rows.held(principal, GROUP)
+        return Holding(principal, held, lasting or self.now)
+
+    def catalogue(self) -> Catalogue:
+        """Return all roles that there are."""
+        return Catalogue(self.rows.roles())
+
+    def decide(
+        self, principal: str, right: str, thing: Thing, *, at_all: bool = False
+    ) -> Decision:
+        """Return whether somebody may do something, without trying.
+
+        Parameters
+        ----------
+        at_all
+            Whether they may with anything of the kind, be it their own alone.
+        """
+        held = self.holding(principal)
+        found = held.decide(right, thing)
+        if at_all and not found.allowed and not found.excluded:
+            found = held.decide_at_all(right, thing)
+        if found.allowed:
+            return found
         needs = NAMES[roles_with(right)[0]]
-        return Decision(
-            False, principal, right, str(thing), needs=needs, ask=tuple(self.owners())
-        )
+        return replace(found, needs=needs, ask=tuple(self._who_gives(thing)))
 
     def require(self, principal: str, right: str, thing: Thing) -> None:
         """Refuse unless somebody may do something; what is done is written down.
@@ -96,31 +95,22 @@ class Access:
             return
         if thing.name and not self.sees(principal, thing):
             raise hidden(thing)
-        owners = f"; owners: {', '.join(decision.ask)}" if decision.ask else ""
-        raise Refused(
-            f"{principal} may not {_words(right)} {thing} (needs {decision.needs}"
-            f"{owners})",
-            code="missing_right",
-            hint=f"ask an owner for it: %pfrole assign {principal} "
-            f"{roles_with(right)[0]}"
-            + (f" --on {thing.kind}:{thing.name}" if thing.name else ""),
-            details={"principal": principal, "right": right, "ask": list(decision.ask)},
-        )
+        raise refusal(decision, right, thing)
 
     def sees(self, principal: str, thing: Thing) -> bool:
         """Tell whether somebody may know of a thing."""
-        return self.decide(principal, f"{thing.kind}.list", thing).allowed
+        return self.holding(principal).decide(f"{thing.kind}.list", thing).allowed
 
     def note(self, principal: str, right: str, thing: Thing, allowed: bool) -> None:
         """Add a line to the audit list."""
-        self._rows.note(
+        self.rows.note(
             AuditRecord(timestamp(), principal, right, thing.kind, thing.name, allowed)
         )
 
     def current(self) -> list[AssignmentRecord]:
         """Return the assignments that hold now."""
-        now = datetime.now(UTC).isoformat()
-        return [a for a in self._rows.all() if not a.until or a.until > now]
+        now = self.now
+        return [a for a in self.rows.all() if a.until is None or a.until >= now]
 
     def owners(self) -> list[str]:
         """Return who has the role Owner on the workspace."""
@@ -134,33 +124,91 @@ class Access:
     def assign(
         self, by: str, principal: str, role: str, scope: str, until: str | None
     ) -> AssignmentRecord:
-        """Give a role, at once (UsageError for words that do not fit)."""
-        check_words(role, scope)
+        """Give a role, at once; whether ``by`` may is not asked here.
+
+        Raises
+        ------
+        UsageError
+            Words do not fit.
+        IllegalState
+            The last owner would be one for a while only.
+        """
+        self.catalogue().check(role, scope)
+        if until is not None:
+            self._keep_an_owner(principal, role, scope)
         record = AssignmentRecord(
-            principal=_principal(principal),
+            principal=check_principal(principal),
             role=role,
             scope=scope,
             granted_by=by,
             created_at=timestamp(),
             until=until,
         )
-        self._rows.put(record)
-        self.note(by, "role.create", Thing("role", f"{principal} {role} {scope}"), True)
+        self.rows.put(record)
+        self.note(by, "role.create", about(principal, role, scope, until), True)
         return record
 
     def revoke(self, by: str, principal: str, role: str, scope: str) -> None:
-        """Take a role back, at once (NotFound)."""
-        check_words(role, scope)
-        if not self._rows.remove(principal, role, scope):
+        """Take a role back, at once; whether ``by`` may is not asked here.
+
+        Raises
+        ------
+        NotFound
+            They do not have it.
+        IllegalState
+            Nobody would be left who is an owner for good.
+        """
+        check_scope(scope)
+        self._keep_an_owner(principal, role, scope)
+        if not self.rows.remove(principal, role, scope):
             raise NotFound(
                 f"{principal} does not have the role {role} on {scope}",
                 hint="%pfrole list shows who has which",
             )
-        self.note(by, "role.delete", Thing("role", f"{principal} {role} {scope}"), True)
+        self.note(by, "role.delete", about(principal, role, scope), True)
 
-    def audit(self, limit: int) -> list[AuditRecord]:
-        """Return the newest lines of the audit list."""
-        return self._rows.audit(limit)
+    def audit(self, limit: int, wanted: AuditFilter | None = None) -> list[AuditRecord]:
+        """Return the newest lines of the audit list that are wanted."""
+        return self.rows.audit(limit, wanted)
+
+    def _who_gives(self, thing: Thing) -> list[str]:
+        own = [thing.owner] if thing.name and thing.owner else []
+        return list(dict.fromkeys([*self.owners(), *own]))
+
+    def _keep_an_owner(self, principal: str, role: str, scope: str) -> None:
+        if role != "owner" or scope != WORKSPACE:
+            return
+        for_good = {
+            one.principal
+            for one in self.rows.all()
+            if (one.role, one.scope, one.until) == (role, scope, None)
+            and not one.principal.startswith(GROUP)
+        }
+        if for_good == {principal}:
+            raise IllegalState(
+                f"{principal} is the last owner: nobody could give a role any more",
+                code="last_owner",
+                hint="make somebody else an owner first: %pfrole assign PERSON owner",
+            )
+
+
+def refusal(decision: Decision, right: str, thing: Thing) -> Refused:
+    """Return the error for a right that is missing."""
+    person, ask = decision.principal, list(decision.ask)
+    owners = f"owners: {', '.join(ask)}" if ask else ""
+    why = f"needs {decision.needs}"
+    if decision.excluded:
+        why = f"{decision.excluded} takes that right away"
+    why = "; ".join(text for text in (why, owners) if text)
+    role = roles_with(right)[0]
+    on = f" --on {thing.kind}:{thing.name}" if thing.name else ""
+    return Refused(
+        f"{person} may not {words_for(right)} {thing} ({why})",
+        code="missing_right",
+        hint=f"%pfrole ask {role}{on} asks for it; an owner gives it with "
+        f"%pfrole assign {person} {role}{on}",
+        details={"principal": person, "right": right, "ask": ask},
+    )
 
 
 def hidden(thing: Thing) -> NotFound:
@@ -169,6 +217,12 @@ def hidden(thing: Thing) -> NotFound:
         f"there is no {thing.kind} {thing.name!r}",
         hint=f"%pf{_MAGIC.get(thing.kind, thing.kind)} list shows those that there are",
     )
+
+
+def about(principal: str, role: str, scope: str, until: str | None = None) -> Thing:
+    """Return an assignment as the audit list names it."""
+    end = f" until {until}" if until else ""
+    return Thing("role", f"{principal} {role} {scope}{end}")
 
 
 def check_right(right: str) -> str:
@@ -182,21 +236,22 @@ def check_right(right: str) -> str:
     return right
 
 
-def check_words(role: str, scope: str) -> None:
-    """Refuse roles and scopes that do not exist (UsageError)."""
-    if role not in ROLES:
+def check_principal(name: str) -> str:
+    """Return the name of a person or a group, ``group:NAME`` (UsageError)."""
+    text = name.strip()
+    bare = text.removeprefix(GROUP).strip()
+    if not bare or len(text) > 255 or any(ord(c) < 32 for c in text):
         raise UsageError(
-            f"there is no role {role!r}",
+            f"{name!r} cannot be the name of a person or a group",
             code="bad_value",
-            hint=f"one of {_listed(ROLES)}",
+            hint="give the name that Jupyter knows them by; group:NAME for a group",
         )
-    kind, _, name = scope.partition(":")
-    if scope != WORKSPACE and (kind not in THINGS or not name or kind == WORKSPACE):
-        raise UsageError(
-            f"{scope!r} is nothing that a role can be given on",
-            code="bad_value",
-            hint="workspace, or KIND:NAME: runtime:demo, compute:docker, …",
-        )
+    return text
+
+
+def words_for(right: str) -> str:
+    """Return how people call what a right lets them do."""
+    return _WORDS[right.partition(".")[2]]
 
 
 _MAGIC = {"environment": "env"}
@@ -209,20 +264,5 @@ _WORDS = {
 }
 
 
-def _words(right: str) -> str:
-    return _WORDS[right.partition(".")[2]]
-
-
 def _listed(words: Iterable[str]) -> str:
     return ", ".join(words)
-
-
-def _principal(name: str) -> str:
-    text = name.strip()
-    if not text or len(text) > 255 or any(ord(c) < 32 for c in text):
-        raise UsageError(
-            f"{name!r} cannot be the name of a person",
-            code="bad_value",
-            hint="give the name that Jupyter knows them by",
-        )
-    return text

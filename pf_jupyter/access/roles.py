@@ -48,9 +48,15 @@ _TABLE: Mapping[str, tuple[str, str, str, str, str]] = {
     "connection.delete": (_ALL, _SHARED, _OWN, _NO, _NO),
     "role.list": (_ALL, _OWN, _OWN, _OWN, _OWN),
     "role.create": (_YES, _NO, _NO, _NO, _NO),
+    "role.update": (_YES, _NO, _NO, _NO, _NO),
     "role.delete": (_YES, _NO, _NO, _NO, _NO),
 }
 RIGHTS = tuple(_TABLE)
+REACHES = ("own", "shared", "all")
+"""On whose things a role of a workspace's own gives what it gives."""
+
+_RANK = {_NO: 0, _OWN: 1, _SHARED: 2, _ALL: 3, _YES: 3}
+_CELLS = {"own": _OWN, "shared": _SHARED, "all": _ALL}
 THINGS = tuple(dict.fromkeys(right.partition(".")[0] for right in RIGHTS))
 
 
@@ -84,15 +90,13 @@ def cell(role: str, right: str) -> str:
     return _TABLE[right][ROLES.index(role)]
 
 
-def allows(
-    role: str, right: str, thing: Thing, principal: str, *, assigned: bool = False
-) -> bool:
-    """Tell whether a role gives a right on a thing.
+def fits(found: str, thing: Thing, principal: str, *, assigned: bool = False) -> bool:
+    """Tell whether a cell of the table gives its right on a thing.
 
     Parameters
     ----------
-    role, right
-        A row and a column of the table.
+    found
+        The cell.
     thing
         What it is about.
     principal
@@ -100,7 +104,6 @@ def allows(
     assigned
         Whether the role was given on this very thing: it is then as one's own.
     """
-    found = cell(role, right)
     if found == _ALL:
         return True
     if found in (_YES, _NO):
@@ -108,6 +111,27 @@ def allows(
     if assigned or thing.owner == principal:
         return True
     return found == _SHARED and thing.shared
+
+
+def limited(right: str, reach: str) -> str:
+    """Return the cell of a right that is given this far: never further than Owner's."""
+    most = cell("owner", right)
+    return most if most == _YES else lower(most, _CELLS[reach])
+
+
+def lower(one: str, other: str) -> str:
+    """Return the cell that gives less."""
+    return min(one, other, key=_RANK.__getitem__)
+
+
+def exceeds(one: str, other: str) -> bool:
+    """Tell whether a cell gives more than another."""
+    return _RANK[one] > _RANK[other]
+
+
+def on_one_thing(found: str) -> bool:
+    """Tell whether a cell gives its right to whoever has the role on one thing."""
+    return found not in (_YES, _NO)
 
 
 def roles_with(right: str) -> list[str]:

@@ -261,6 +261,29 @@ CONNECTION_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """What TAB offers for each type; the workspace knows all about them."""
 
+
+def _roles(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    del given
+    return [role.name for role in context.workspace.roles.definitions()]
+
+
+def _own_roles(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    del given
+    found = context.workspace.roles.definitions()
+    return [role.name for role in found if not role.builtin]
+
+
+def _rights(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    del given
+    owner, *_ = context.workspace.roles.definitions()
+    return owner.rights
+
+
+def _requests(context: Context, given: Mapping[str, list[str]]) -> Iterable[str]:
+    del given
+    return [one.id for one in context.workspace.roles.requests()]
+
+
 SOURCES: Mapping[str, Callable[[Context, Mapping[str, list[str]]], Iterable[str]]] = {
     "runtime": _runtimes,
     "environment": _environments,
@@ -281,4 +304,8 @@ SOURCES: Mapping[str, Callable[[Context, Mapping[str, list[str]]], Iterable[str]
     "node-input": _node_inputs,
     "file": _files,
     "llm-setting": _llm_settings,
+    "role": _roles,
+    "own-role": _own_roles,
+    "right": _rights,
+    "request": _requests,
 }

@@ -18,6 +18,7 @@ from ..errors import NotFound, PfError, Refused, UsageError
 from ..workspace.remote_routes import OPERATION_HEADER, PREFIX, TOKEN_PREFIX, Route
 from ..workspace.remote_wire import error_to_json, status_of
 from .content import write_content
+from .groups import told_by
 from .news import News
 from .operations import Operation
 from .resuming import begin
@@ -170,6 +171,7 @@ class PfHandler(APIHandler):
                 "a kernel's token is not good for this",
                 hint="ask with Jupyter's own token, or logged in",
             )
+        await self._meet()
         ask = Ask(self.served, self.principal, path)
         ask.query = self._query(verb)
         ask.body = self._body(verb)
@@ -182,6 +184,15 @@ class PfHandler(APIHandler):
         else:
             result = await self.in_thread(verb.function, ask)
             self._give(verb.route, result)
+
+    async def _meet(self) -> None:
+        """Know which groups whoever asks is in, where several people do."""
+        if not self.served.team:
+            return
+        told = None if self.granted is not None else told_by(self.current_user)
+        groups, principal = self.served.groups, self.principal
+        if groups.due(principal, told):
+            await self.in_thread(groups.learn, principal, told)
 
     @property
     def principal(self) -> str:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..workspace.api import Workspace
-from ..workspace.serving import changes, for_person, server_folder
+from ..workspace.serving import changes, for_person, in_groups, server_folder
 from .files import Files
+from .groups import Groups
 from .journal import Journal
 from .news import News
 from .operations import Operations
@@ -46,6 +47,7 @@ class Served:
         self.news = News(lambda: changes(workspace))
         self.tokens = Tokens(self.folder / "tokens")
         self.uploads = Uploads(self.folder / "uploads")
+        self.groups = Groups(lambda *given: in_groups(workspace, *given))
         self.files = Files(self.folder / "files")
         self.calls = ThreadPoolExecutor(CALLS, thread_name_prefix="pf-call")
 

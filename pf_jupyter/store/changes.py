@@ -29,7 +29,11 @@ _LOOKED_AT: Mapping[str, tuple[str, ...]] = {
     ),
     "computes": ("SELECT value FROM settings WHERE key LIKE 'compute%'",),
     "connections": ("SELECT name, changed_at FROM connections",),
-    "roles": ("SELECT * FROM role_assignments",),
+    "roles": (
+        "SELECT * FROM role_assignments",
+        "SELECT name, changed_at FROM roles",
+        "SELECT id, state FROM access_requests",
+    ),
 }
 NOUNS = tuple(_LOOKED_AT)
 

@@ -230,3 +230,48 @@ class AuditRecord:
     kind: str
     name: str
     allowed: bool
+
+
+@dataclass(frozen=True)
+class RoleRecord:
+    """A role that a workspace has defined for itself.
+
+    Parameters
+    ----------
+    actions, exclusions
+        Rights that it gives, and such that it takes away whatever gives them:
+        ``runtime.use``, ``runtime.*``, ``*.list`` or ``*``.
+    scopes
+        Where it may be given: ``workspace``, ``runtime:*``, ``runtime:demo`` or ``*``.
+    reach
+        On the workspace, whose things it is about: ``own``, ``shared`` or ``all``.
+    """
+
+    name: str
+    description: str
+    actions: tuple[str, ...]
+    exclusions: tuple[str, ...]
+    scopes: tuple[str, ...]
+    reach: str
+    created_by: str
+    created_at: str
+    changed_at: str
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """What somebody has asked for: a role on something.
+
+    ``state`` is ``open``, ``granted`` or ``refused``.
+    """
+
+    id: str
+    principal: str
+    role: str
+    scope: str
+    reason: str
+    created_at: str
+    state: str = "open"
+    answered_by: str | None = None
+    answered_at: str | None = None
+    until: str | None = None

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-HEAD = "0009"
+HEAD = "0010"
 """The revision of this schema; a test holds it against the migration scripts."""
 
 # SQLite numbers rows by itself only when the key is called INTEGER
@@ -190,4 +190,41 @@ audit = Table(
     Column("kind", String(32), nullable=False),
     Column("name", String(600), nullable=False),
     Column("allowed", Boolean, nullable=False),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("actions", Text, nullable=False),
+    Column("exclusions", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("reach", String(16), nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("changed_at", String(32), nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("principal", String(255), primary_key=True),
+    Column("member_of", String(255), primary_key=True),
+)
+
+access_requests = Table(
+    "access_requests",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("principal", String(255), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("scope", String(300), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("answered_by", String(255)),
+    Column("answered_at", String(32)),
+    Column("until", String(32)),
+    Index("ix_access_requests_state", "state"),
 )

@@ -16,19 +16,16 @@ from ..errors import AlreadyExists
 from ..runs.artifacts import sees_files
 from ..runtimes.identity import acting
 from .api import (
-    Answer,
-    Assignment,
-    AuditLine,
     CheckResult,
     Computes,
     Connection,
     Connections,
     Environments,
-    Roles,
     Scope,
     Workspace,
 )
 from .guarded_environments import GuardedEnvironments
+from .guarded_roles import GuardedRoles
 from .guarded_runs import GuardedRuns
 from .guarded_runtimes import GuardedRuntimes
 
@@ -210,62 +207,6 @@ class GuardedConnections(Connections):
     @property
     def _inner(self) -> Connections:
         return self._workspace.inner.connections
-
-
-class GuardedRoles(Roles):
-    """Roles: everybody sees their own, owners give them.
-
-    Parameters
-    ----------
-    workspace
-        The person's.
-    """
-
-    def __init__(self, workspace: GuardedWorkspace) -> None:
-        self._workspace = workspace
-
-    def list(self) -> builtins.list[Assignment]:
-        """Return the assignments that hold now and may be seen."""
-        return [
-            found
-            for found in self._inner.list()
-            if self._workspace.sees(Thing("role", found.role, found.principal))
-        ]
-
-    def assign(
-        self,
-        principal: str,
-        role: str,
-        *,
-        on: str = "workspace",
-        until: str | None = None,
-    ) -> Assignment:
-        """Give a role, at once; see `Roles.assign`."""
-        with self._workspace.may("role.create", Thing("role")):
-            return self._inner.assign(principal, role, on=on, until=until)
-
-    def revoke(self, principal: str, role: str, *, on: str = "workspace") -> None:
-        """Take a role back; see `Roles.revoke`."""
-        with self._workspace.may("role.delete", Thing("role")):
-            self._inner.revoke(principal, role, on=on)
-
-    def check(self, principal: str, right: str, *, on: str | None = None) -> Answer:
-        """Return whether somebody may do something; of others only owners ask."""
-        if principal != self._workspace.principal:
-            with self._workspace.may("role.create", Thing("role")):
-                return self._inner.check(principal, right, on=on)
-        if on is not None and ":" in on:
-            self._workspace.thing(*on.split(":", 1))
-        return self._inner.check(principal, right, on=on)
-
-    def audit(self, *, limit: int = 100) -> builtins.list[AuditLine]:
-        """Return what was asked; for owners."""
-        with self._workspace.may("role.create", Thing("role")):
-            return self._inner.audit(limit=limit)
-
-    @property
-    def _inner(self) -> Roles:
-        return self._workspace.inner.roles
 
 
 def _thing(item: Connection) -> Thing:

@@ -7,14 +7,15 @@ that calls them beside `RemoteWorkspace`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import quote
 
-PREFIX = "pf/api"
-"""Below the server's base URL."""
+from .remote_routes_access import ACCESS_ROUTES
+from .route import PREFIX as PREFIX
+from .route import Route as Route
+from .route import call as _call
+from .route import file as _file
+from .route import gone as _gone
+from .route import long as _long
 
 URL_VARIABLE = "PF_JUPYTER_SERVER"
 TOKEN_VARIABLE = "PF_JUPYTER_TOKEN"
@@ -25,75 +26,6 @@ TOKEN_PREFIX = "pfk_"
 """Begins every token that is good for these routes alone."""
 
 OPERATION_HEADER = "Idempotency-Key"
-
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-
-
-@dataclass(frozen=True)
-class Route:
-    """One verb of the server.
-
-    Parameters
-    ----------
-    name
-        ``noun.verb``.
-    method, path
-        The path is below `PREFIX`; ``{name}`` stands for one segment of it.
-    summary
-        One line for the document.
-    kind
-        ``call`` answers when it is done. ``long`` answers 202 at once with an
-        operation that goes on by itself. ``stream`` answers with events, ``file`` with
-        the content of a file.
-    status
-        Of the answer when all is well.
-    location
-        Name of the route that shows what a 201 made.
-    people_only
-        Refused to tokens of kernels.
-    """
-
-    name: str
-    method: Method
-    path: str
-    summary: str
-    kind: Literal["call", "long", "stream", "file"] = "call"
-    status: int = 200
-    location: str | None = None
-    people_only: bool = False
-
-    @property
-    def parameters(self) -> list[str]:
-        """The names of the parts of the path that vary."""
-        return re.findall(r"{(\w+)}", self.path)
-
-    @property
-    def noun(self) -> str:
-        """The noun that it belongs to."""
-        return self.name.partition(".")[0]
-
-    def url(self, /, **values: str) -> str:
-        """Return the path for these values, below the server's base URL."""
-        quoted = {name: quote(value, safe="") for name, value in values.items()}
-        return f"{PREFIX}/{self.path.format(**quoted)}"
-
-
-def _call(name: str, line: str, summary: str, **more: object) -> Route:
-    method, path = line.split()
-    return Route(name, method, path, summary, **more)  # type: ignore[arg-type]
-
-
-def _long(name: str, line: str, summary: str) -> Route:
-    return _call(name, line, summary, kind="long", status=202)
-
-
-def _file(name: str, line: str, summary: str) -> Route:
-    return _call(name, line, summary, kind="file")
-
-
-def _gone(name: str, line: str, summary: str, **more: object) -> Route:
-    return _call(name, line, summary, status=204, **more)
-
 
 _ALL = (
     _call("status.show", "GET status", "Tell that the server is here, and whose it is"),
@@ -332,13 +264,7 @@ _ALL = (
     _call("connections.show", "GET connections/{name}", "Show a connection"),
     _call("connections.update", "PATCH connections/{name}", "Change a connection"),
     _gone("connections.delete", "DELETE connections/{name}", "Forget a connection"),
-    # roles
-    _call("roles.list", "GET roles", "List who has which role on what"),
-    _call("roles.assign", "POST roles", "Give a role", status=201),
-    _gone("roles.revoke", "POST roles/revoke", "Take a role back"),
-    _call("roles.check", "POST roles/check", "Tell whether somebody may do something"),
-    _call("roles.mine", "GET rights", "Tell what you may do, and who can grant it"),
-    _call("roles.audit", "GET audit", "List what was asked, the newest first"),
+    *ACCESS_ROUTES,
     # the workspace
     _call("doctor.check", "GET doctor", "Check everything that is needed"),
     _call("doctor.fix", "POST doctor/fix", "Check everything, mend what is safe"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -41,6 +42,14 @@ def for_person(workspace: Workspace, principal: str) -> Workspace:
 
     assert isinstance(workspace, LocalWorkspace)
     return GuardedWorkspace(workspace, principal)
+
+
+def in_groups(workspace: Workspace, principal: str, groups: Iterable[str]) -> bool:
+    """Let a person be in these groups and in no others; return whether that is news."""
+    from .local import LocalWorkspace
+
+    assert isinstance(workspace, LocalWorkspace)
+    return workspace.core.access.rows.join(principal, groups)
 
 
 def changes(workspace: Workspace) -> Any:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextvars
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -200,3 +205,95 @@ def test_nothing_of_one_request_is_left_for_the_next(people):
 def test_times_that_cannot_be_meant_are_refused(text):
     with pytest.raises(UsageError):
         read_moment(text)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
+def test_a_clock_is_read_where_the_person_is(monkeypatch, zone):
+    if not hasattr(time, "tzset"):
+        return  # the zone of a process is fixed there
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        # summer and winter: the zone of that day counts, not that of today
+        for day in ("2999-01-15T18:00", "2999-07-15T18:00"):
+            there = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+            assert datetime.fromisoformat(read_moment(day)) == there
+        before = datetime.now(UTC)
+        two_hours = datetime.fromisoformat(read_moment("2h"))
+        assert timedelta(hours=2) <= two_hours - before < timedelta(hours=3)
+        assert read_moment("2999-01-01T00:00:00Z").startswith("2999-01-01T00:00")
+    time.tzset()
+
+
+def test_a_run_that_goes_on_when_its_time_is_up_comes_to_its_end(people, slow):
+    """Nothing new begins; what runs is told of, and ended if that is wanted."""
+    cy, bo, inner = people["cy"], people["bo"], people["cy"].inner
+    cy.roles.assign("bo", "data_scientist", on="runtime:hers", until="2999-01-01")
+    hers = bo.runtimes.get("hers")
+    with ThreadPoolExecutor(2) as threads:
+        for cancel in (False, True):
+            gate = slow.gate(f"gate-{cancel}")
+            going = threads.submit(hers.run, slow.path, gate=str(gate))
+            slow.begun(gate)
+            # its time is up
+            rows = inner.roles.access.rows
+            [given] = [a for a in rows.all() if a.scope == "runtime:hers"]
+            rows.put(replace(given, until="2020-01-01T00:00:00.000000+00:00"))
+            with pytest.raises(NotFound):
+                hers.run("hello")
+            rows.put(replace(given, until=None))
+            done = cy.roles.revoke(
+                "bo", "data_scientist", on="runtime:hers", cancel=cancel
+            )
+            with pytest.raises(NotFound):
+                hers.run("hello")
+            if cancel:
+                assert going.result(60).status == "Canceled"
+                assert (len(done.canceled), done.running) == (1, ())
+            else:
+                [run_id] = done.running
+                gate.touch()
+                assert going.result(60).status == "Completed"
+                assert going.result().run_id == run_id
+            rows.put(given)
+    rows.remove("bo", "data_scientist", "runtime:hers")
+
+
+SLOW = """
+import pathlib, time
+from promptflow.core import tool
+@tool
+def wait(gate: str) -> str:
+    pathlib.Path(gate + '.begun').touch()
+    while not pathlib.Path(gate).exists():
+        time.sleep(0.05)
+    return 'done'
+"""
+
+
+class Slow:
+    """A flow that begins, and ends when it is told to."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def gate(self, name):
+        return self.path / name
+
+    def begun(self, gate):
+        until = time.monotonic() + 60
+        while not gate.with_name(gate.name + ".begun").exists():
+            assert time.monotonic() < until, "the flow did not begin"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def slow(tmp_path):
+    (tmp_path / "flow.dag.yaml").write_text(
+        "inputs: {gate: {type: string}}\n"
+        "outputs: {o: {type: string, reference: '${wait.output}'}}\n"
+        "nodes:\n- {name: wait, type: python, source: {type: code, path: wait.py},"
+        " inputs: {gate: '${inputs.gate}'}}\n"
+    )
+    (tmp_path / "wait.py").write_text(SLOW)
+    return Slow(tmp_path)

@@ -5,6 +5,8 @@ Flows are listed in `FLOWS`; running one replays events and returns a result.
 
 from __future__ import annotations
 
+import builtins
+import dataclasses
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -55,6 +57,7 @@ from pf_jupyter.workspace.api import (
     Validation,
     Workspace,
 )
+from pf_jupyter.workspace.role_api import AccessRequest, Revocation, RoleDefinition
 from pf_jupyter.workspace.traces import Trace
 
 from .double_batch import DoubleBatching, DoubleBatchRecords
@@ -634,6 +637,8 @@ class DoubleEnvironments(Environments):
 class DoubleRoles(Roles):
     def __init__(self) -> None:
         self.known: list[Assignment] = []
+        self.own = {"runner": RoleDefinition("runner", "runner", actions=("run.*",))}
+        self.asked = [AccessRequest("r1", "bo", "reader", "runtime:demo", "x", "now")]
 
     def list(self) -> list[Assignment]:
         return self.known
@@ -650,14 +655,54 @@ class DoubleRoles(Roles):
         self.known.append(made)
         return made
 
-    def revoke(self, principal: str, role: str, *, on: str = "workspace") -> None:
+    def revoke(
+        self, principal: str, role: str, *, on: str = "workspace", cancel: bool = False
+    ) -> Revocation:
         self.known = [a for a in self.known if a.principal != principal]
+        return Revocation(principal, role, on, () if cancel else ("run-1",))
 
     def check(self, principal: str, right: str, *, on: str | None = None) -> Answer:
         return Answer(True, principal, right, on or "", "Owner on workspace")
 
-    def audit(self, *, limit: int = 100) -> Any:
+    def audit(self, *, limit: int = 100, **wanted: Any) -> Any:
         return [AuditLine("2026-11-21T10:00:00Z", "me", "run.create", "run", "", True)]
+
+    def definitions(self) -> Any:
+        rights = {"runtime.use": "own shared", "run.create": "yes"}
+        owner = RoleDefinition("owner", "Owner", rights=rights, builtin=True)
+        return [owner, *self.own.values()]
+
+    def get(self, name: str) -> RoleDefinition:
+        return self.own[name]
+
+    def create(self, name: str, **fields: Any) -> RoleDefinition:
+        self.own[name] = RoleDefinition(name, name, **fields)
+        return self.own[name]
+
+    def update(self, name: str, **changes: Any) -> RoleDefinition:
+        return dataclasses.replace(self.own[name], **changes)
+
+    def delete(self, name: str, *, revoke: bool = False) -> None:
+        del self.own[name]
+
+    def groups(self) -> Any:
+        return {"analysts": ["ana"]}
+
+    def ask(
+        self, role: str, *, on: str = "workspace", reason: str = ""
+    ) -> AccessRequest:
+        return AccessRequest("r2", "me", role, on, reason, "now")
+
+    def requests(self, *, answered: bool = False) -> Any:
+        return self.asked
+
+    def grant(
+        self, request: str, *, role: str | None = None, until: str | None = None
+    ) -> Assignment:
+        return self.assign("bo", role or "reader", on="runtime:demo", until=until)
+
+    def refuse(self, request: str) -> AccessRequest:
+        return dataclasses.replace(self.asked[0], state="refused")
 
 
 class DoubleWorkspace(Workspace):

@@ -29,7 +29,8 @@ EXPECTED = {
     "env": "init build publish list show packages diff check describe archive restore "
     "import export",
     "connection": "list show create update delete",
-    "role": "assign revoke list check",
+    "role": "assign revoke list check roles show create update delete ask requests "
+    "grant refuse audit",
     "runtime": "create adopt list show use start stop restart check update "
     "rollback logs install packages "
     "reset capture stats delete",
@@ -75,6 +76,16 @@ LINES = {
     ("role", "revoke"): "ana reader",
     ("role", "list"): "",
     ("role", "check"): "ana runtime.create",
+    ("role", "roles"): "",
+    ("role", "show"): "runner",
+    ("role", "create"): "tester --allow runtime.use run.* --except run.delete",
+    ("role", "update"): "runner --reach own",
+    ("role", "delete"): "runner",
+    ("role", "ask"): "reader --on runtime:demo --reason please",
+    ("role", "requests"): "",
+    ("role", "grant"): "r1 --until 18:00",
+    ("role", "refuse"): "r1",
+    ("role", "audit"): "--refused",
     ("connection", "show"): "mine",
     ("connection", "create"): "--type serp --name new --set api_key=@@k",
     ("connection", "update"): "mine --scope workspace",

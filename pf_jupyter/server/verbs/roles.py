@@ -31,9 +31,13 @@ def _assign(ask: Ask) -> Any:
     return models.AssignmentAnswer.model_validate(made.to_dict())
 
 
-@verb("roles.revoke", body=models.RevokeRole)
-def _revoke(ask: Ask) -> None:
-    ask.workspace.roles.revoke(ask.body.principal, ask.body.role, on=ask.body.on)
+@verb("roles.revoke", body=models.RevokeRole, answer=models.RevocationAnswer)
+def _revoke(ask: Ask) -> Any:
+    body: models.RevokeRole = ask.body
+    found = ask.workspace.roles.revoke(
+        body.principal, body.role, on=body.on, cancel=body.cancel
+    )
+    return models.RevocationAnswer.model_validate(found.to_dict())
 
 
 @verb("roles.check", body=models.CheckRole, answer=models.DecisionAnswer)
@@ -65,7 +69,69 @@ def _mine(ask: Ask) -> Any:
 
 @verb("roles.audit", query=models.ListAudit, answer=models.AuditAnswer)
 def _audit(ask: Ask) -> Any:
-    lines = [
-        line.to_dict() for line in ask.workspace.roles.audit(limit=ask.query.limit)
-    ]
+    wanted = ask.query.model_dump()
+    lines = [line.to_dict() for line in ask.workspace.roles.audit(**wanted)]
     return models.AuditAnswer.model_validate({"lines": lines})
+
+
+@verb("roles.groups", answer=models.GroupsAnswer)
+def _groups(ask: Ask) -> Any:
+    return models.GroupsAnswer(groups=ask.workspace.roles.groups())
+
+
+@verb("roles.definitions", answer=models.RolesAnswer)
+def _definitions(ask: Ask) -> Any:
+    found = [role.to_dict() for role in ask.workspace.roles.definitions()]
+    return models.RolesAnswer.model_validate({"roles": found})
+
+
+@verb("roles.create", body=models.CreateRole, answer=models.RoleAnswer)
+def _create(ask: Ask) -> Any:
+    given = ask.body.model_dump(exclude_none=True)
+    made = ask.workspace.roles.create(given.pop("name"), **given)
+    return models.RoleAnswer.model_validate(made.to_dict())
+
+
+@verb("roles.show", answer=models.RoleAnswer)
+def _show(ask: Ask) -> Any:
+    found = ask.workspace.roles.get(ask.path["name"])
+    return models.RoleAnswer.model_validate(found.to_dict())
+
+
+@verb("roles.update", body=models.RoleFields, answer=models.RoleAnswer)
+def _update(ask: Ask) -> Any:
+    given = ask.body.model_dump(exclude_none=True)
+    made = ask.workspace.roles.update(ask.path["name"], **given)
+    return models.RoleAnswer.model_validate(made.to_dict())
+
+
+@verb("roles.delete", query=models.DeleteRole)
+def _delete(ask: Ask) -> None:
+    ask.workspace.roles.delete(ask.path["name"], revoke=ask.query.revoke)
+
+
+@verb("access.list", query=models.ListAccess, answer=models.AccessRequestsAnswer)
+def _asked(ask: Ask) -> Any:
+    found = ask.workspace.roles.requests(answered=ask.query.answered)
+    requests = [one.to_dict() for one in found]
+    return models.AccessRequestsAnswer.model_validate({"requests": requests})
+
+
+@verb("access.ask", body=models.AskAccess, answer=models.AccessRequestAnswer)
+def _ask(ask: Ask) -> Any:
+    body: models.AskAccess = ask.body
+    made = ask.workspace.roles.ask(body.role, on=body.on, reason=body.reason)
+    return models.AccessRequestAnswer.model_validate(made.to_dict())
+
+
+@verb("access.grant", body=models.GrantAccess, answer=models.AssignmentAnswer)
+def _grant(ask: Ask) -> Any:
+    body: models.GrantAccess = ask.body
+    made = ask.workspace.roles.grant(ask.path["id"], role=body.role, until=body.until)
+    return models.AssignmentAnswer.model_validate(made.to_dict())
+
+
+@verb("access.refuse", answer=models.AccessRequestAnswer)
+def _refuse(ask: Ask) -> Any:
+    done = ask.workspace.roles.refuse(ask.path["id"])
+    return models.AccessRequestAnswer.model_validate(done.to_dict())
