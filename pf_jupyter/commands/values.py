@@ -46,6 +46,11 @@ def positive_seconds(text: str) -> float:
     return _positive(float(text))
 
 
+def days(text: str) -> float:
+    """Return days, with or without a ``d`` behind the number."""
+    return _positive(float(text.strip().removesuffix("d")))
+
+
 def minutes(text: str) -> float:
     """Return minutes, 0 for never."""
     value = float(text)

@@ -354,15 +354,16 @@ class Store:
         status: str | None = None,
         runtime_id: str | None = None,
         archived: bool = False,
+        before: str | None = None,
     ) -> list[RunRecord]:
         """Return runs without documents, newest first; archived ones or others."""
         query = select(*rows.RUN_SUMMARY).order_by(
             _runs.created_at.desc(), _runs.run_id.desc()
         )
-        if archived:
-            query = query.where(_runs.archived_at.is_not(None))
-        else:
-            query = query.where(_runs.archived_at.is_(None))
+        shelf = _runs.archived_at
+        query = query.where(shelf.is_not(None) if archived else shelf.is_(None))
+        if before is not None:
+            query = query.where(_runs.created_at < before)
         if status is not None:
             query = query.where(_runs.status == status)
         if runtime_id is not None:

@@ -58,6 +58,7 @@ from .panel_api import RunPanel, RuntimePanel, WorkspacePanels
 from .preview_api import BatchSources as BatchSources
 from .preview_api import DataPreview as DataPreview
 from .preview_api import Fit as Fit
+from .retention_api import PrunesRuns
 from .role_api import Answer as Answer
 from .role_api import Assignment as Assignment
 from .role_api import AuditLine as AuditLine
@@ -364,12 +365,8 @@ class Runtimes(AdoptsContainers, ABC):
         return self.ensure(on_phase=on_phase)
 
 
-class Runs(KeepsBatches, ABC):
+class Runs(KeepsBatches, PrunesRuns, ABC):
     """Recorded runs, newest first."""
-
-    @abstractmethod
-    def list(self, *, limit: int = 100) -> list[dict[str, Any]]:
-        """Return ``{"run_id", "status", "flow", "runtime", "created_at", …}`` each."""
 
     @abstractmethod
     def get(self, run_id: str) -> RunResult:

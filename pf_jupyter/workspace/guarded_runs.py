@@ -29,13 +29,13 @@ class GuardedRuns(Runs):
     def __init__(self, workspace: GuardedWorkspace) -> None:
         self._workspace = workspace
 
-    def list(self, *, limit: int = 100) -> builtins.list[dict[str, Any]]:
+    def list(self, *, limit: int = 100, **wanted: Any) -> builtins.list[dict[str, Any]]:
         """Return the newest runs; see `Runs.list`."""
         sees = self._workspace.sees
         found: builtins.list[dict[str, Any]] = []
         most = limit
         while True:
-            every = self._inner.list(limit=most)
+            every = self._inner.list(limit=most, **wanted)
             owners = self._workspace.inner.core.store.run_owners(
                 [run["run_id"] for run in every]
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -216,9 +217,20 @@ class RemoteRuns(RemoteBatchRecords, Runs):
     def __init__(self, workspace: RemoteWorkspace) -> None:
         self._workspace = workspace
 
-    def list(self, *, limit: int = 100) -> builtins.list[dict[str, Any]]:
+    def list(
+        self,
+        *,
+        limit: int = 100,
+        tags: Mapping[str, str] | None = None,
+        archived: bool = False,
+        before: str | None = None,
+    ) -> builtins.list[dict[str, Any]]:
         """Return the newest runs; see `Runs.list`."""
-        found = self._workspace.client.call("runs.list", query={"limit": limit})
+        query: dict[str, Any] = {"limit": limit, "before": before}
+        query |= {"tags": json.dumps(dict(tags))} if tags else {}
+        query |= {"archived": "true"} if archived else {}
+        known = {name: value for name, value in query.items() if value is not None}
+        found = self._workspace.client.call("runs.list", query=known)
         return list(found["runs"])
 
     def get(self, run_id: str) -> RunResult:

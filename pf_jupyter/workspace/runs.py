@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound
@@ -25,12 +26,24 @@ class LocalRuns(LocalBatchRecords, Runs):
     def __init__(self, workspace: LocalWorkspace) -> None:
         self._workspace = workspace
 
-    def list(self, *, limit: int = 100) -> list[dict[str, Any]]:
+    def list(
+        self,
+        *,
+        limit: int = 100,
+        tags: Mapping[str, str] | None = None,
+        archived: bool = False,
+        before: str | None = None,
+    ) -> list[dict[str, Any]]:
         """Return the newest runs; see `Runs.list`."""
         from ..runs.interrupted import mark_interrupted
 
         store = self._workspace.core.store
         mark_interrupted(store)
+        found = store.runs(
+            limit=None if tags else limit, archived=archived, before=before
+        )
+        if tags:
+            found = [one for one in found if _has(one.labels, tags)][:limit]
         return [
             {
                 "run_id": record.run_id,
@@ -47,6 +60,10 @@ class LocalRuns(LocalBatchRecords, Runs):
                 "lines": record.lines,
                 "node": record.node,
                 "variant": record.variant,
+                "source_run": record.source_run,
+                "name": (record.labels or {}).get("name"),
+                "tags": (record.labels or {}).get("tags") or {},
+                "archived_at": record.archived_at,
                 "created_at": record.created_at,
                 "ended_at": record.ended_at,
                 "duration_ms": record.duration_ms,
@@ -56,7 +73,7 @@ class LocalRuns(LocalBatchRecords, Runs):
                     for key in ("code", "message", "hint", "node")
                 },
             }
-            for record in store.runs(limit=limit)
+            for record in found
         ]
 
     def get(self, run_id: str) -> RunResult:
@@ -79,3 +96,8 @@ class LocalRuns(LocalBatchRecords, Runs):
     def cancel(self, run_id: str) -> None:
         """Cancel a run that this process started (NotFound, IllegalState)."""
         self._workspace.core.cancel(run_id)
+
+
+def _has(labels: Mapping[str, Any] | None, tags: Mapping[str, str]) -> bool:
+    known = (labels or {}).get("tags") or {}
+    return all(known.get(key) == value for key, value in tags.items())

@@ -459,7 +459,7 @@ class DoubleRuns(DoubleBatchRecords, Runs):
     def __init__(self, workspace: DoubleWorkspace) -> None:
         self.workspace = workspace
 
-    def list(self, *, limit: int = 100) -> list[dict[str, Any]]:
+    def list(self, *, limit: int = 100, **_wanted: Any) -> list[dict[str, Any]]:
         return [
             {
                 "run_id": r.run_id,

@@ -36,7 +36,7 @@ EXPECTED = {
     "reset capture stats delete",
     "flow": "init list show validate run node chat variants save",
     "run": "list show logs create outputs details metrics stream resume compare "
-    "archive restore delete export cancel",
+    "archive restore delete export prune cancel",
     "eval": [],
 }
 LINES = {
@@ -65,6 +65,7 @@ LINES = {
     **{("run", verb): "batch-1" for verb in ["stream", "resume", "archive"]},
     **{("run", verb): "batch-1" for verb in ["restore", "delete", "export"]},
     ("run", "compare"): "batch-1 batch-1",
+    ("run", "prune"): "--older-than 90 --yes",
     ("eval", "eval"): "--run batch-1 --flow accuracy",
     ("run", "logs"): "run-1",
     ("run", "cancel"): "run-1",

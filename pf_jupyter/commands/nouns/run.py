@@ -7,37 +7,25 @@ from typing import Any
 
 from ...errors import NotFound
 from ..context import Context
-from ..results import Lines, Message, Table
+from ..results import Lines, Message
 from ..runs import node_rows, result_text
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import count
-from ..wording import columns, milliseconds
+from ..wording import columns
 from .run_batch import BATCH_VERBS, run_id, show_batch
+from .run_retention import ARCHIVED, PRUNE, TAGS, chosen, runs_table
 
 _MOST_LOG_LINES = 2000
 _RUN = Argument("run", "id of the run", complete="run", required=True)
 
 
 def _list(context: Context, arguments: Namespace) -> Outcome:
-    runs = context.workspace.runs.list(limit=arguments.limit)
-    rows = [
-        [
-            str(run["run_id"]),
-            str(run["status"]),
-            str(run.get("flow") or ""),
-            str(run.get("runtime") or ""),
-            milliseconds(run.get("duration_ms")),
-            str(run.get("created_at") or "")[:19].replace("T", " "),
-        ]
-        for run in runs
-    ]
-    table = Table(
-        ["run", "status", "flow", "runtime", "time", "created (UTC)"],
-        rows,
-        runs,
-        empty=f"no runs yet; start one: {context.spell('flow', 'run hello')}",
-    )
-    return Outcome(table, {"runs": runs})
+    wanted = chosen(context, arguments)
+    runs = context.workspace.runs.list(limit=arguments.limit, **wanted)
+    empty = f"no runs yet; start one: {context.spell('flow', 'run hello')}"
+    if wanted:
+        empty = "no run is like that"
+    return Outcome(runs_table(runs, empty), {"runs": runs})
 
 
 def _show(context: Context, arguments: Namespace) -> Outcome:
@@ -119,8 +107,12 @@ RUN = noun(
             "list",
             "list the runs, newest first",
             _list,
-            (Argument("--limit", "how many at most", type=count, default=100),),
-            examples=("--limit 10",),
+            (
+                Argument("--limit", "how many at most", type=count, default=100),
+                TAGS,
+                ARCHIVED,
+            ),
+            examples=("--limit 10", "--tags team=search"),
         ),
         Verb(
             "show",
@@ -140,6 +132,7 @@ RUN = noun(
             (_RUN, Argument("--node", "of this node alone", complete="node")),
         ),
         *BATCH_VERBS,
+        PRUNE,
         Verb("cancel", "stop a run that is going on in this process", _cancel, (_RUN,)),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import ConfigDict, Field
+from pydantic import Json as PydanticJson
 
 from .base import Answer, Asked, Json, Name
 from .flows import Flow
@@ -33,11 +34,14 @@ class CreateRun(Asked):
 
 
 class ListRuns(Asked):
-    """How many runs are wanted."""
+    """Which runs are wanted: ``tags`` as JSON, ``before`` a ``created_at``."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
 
     limit: int = Field(100, ge=1, le=1000)
+    tags: PydanticJson[dict[str, str]] | None = None
+    archived: bool = False
+    before: str | None = Field(None, max_length=40)
 
 
 class RunLine(Answer):

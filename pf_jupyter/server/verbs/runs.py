@@ -17,7 +17,13 @@ from .runtimes import on_phase
 
 @verb("runs.list", query=models.ListRuns, answer=models.RunsAnswer)
 def _list(ask: Ask) -> Any:
-    found = ask.workspace.runs.list(limit=ask.query.limit)
+    asked: models.ListRuns = ask.query
+    found = ask.workspace.runs.list(
+        limit=asked.limit,
+        tags=asked.tags or None,
+        archived=asked.archived,
+        before=asked.before,
+    )
     return models.RunsAnswer.model_validate({"runs": pack(found)})
 
 
