@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import copy
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..connections.stored import StoredConnections
 from ..errors import (
     IllegalState,
     NotFound,
@@ -19,39 +19,38 @@ from ..errors import (
     RuntimeFailed,
     UsageError,
 )
-from ..flow.model import Flow
-from ..flow.snapshot import load
+from ..flow.snapshot import LoadedFlow, load
 from ..runtimes.failing import failure_of
 from ..runtimes.life import Life
 from ..runtimes.model import OnPhase
 from ..runtimes.states import USABLE
-from ..store.codec import Packed
+from ..store.codec import Encoded, Packed
 from ..store.records import RunRecord, RuntimeRecord, timestamp
-from ..worker.protocol import ProtocolError, pack_value, unpack_value
-from ..worker.scrubbing import Secrets, secrets_of
-from . import artifacts, cache, connections, hints, overrides
-from . import inputs as given_inputs
+from ..worker.protocol import (
+    PlainResult,
+    ProtocolError,
+    pack_value,
+    unpack_value,
+)
+from . import artifacts, hints
 from .ended import on_purpose
 from .follow import Follow, given_up, no_result
 from .new_record import new_record
-from .partial import upstream_of, with_inputs
+from .preparing import LOG_LIMIT, Preparation
 from .request import CANCEL_SECONDS, ActiveRun, Request, awaited
-from .sendable import PackedFlows, Sendable
+from .sendable import Sendable
+from .sending import Ahead, Begun, Sending
 from .trace_export import TraceExporter
 
 if TYPE_CHECKING:
     from ..runtimes.channel import WorkerChannel
 
+__all__ = ["LOG_LIMIT", "Executor", "version_of"]
+
 OnEvent = Callable[[Mapping[str, Any]], None]
 
-CONCURRENCY = 16
-"""Nodes that run at once in a single run (flow-format section 2.2)."""
-
-LOG_LIMIT = 1_000_000
-"""Bytes of output that are kept of one node."""
-
 _ATTEMPTS = 3
-_log = logging.getLogger(__name__)
+_KEPT_FLOWS = 64
 
 
 class Executor:
@@ -66,12 +65,11 @@ class Executor:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._store = life.store
-        self._connections = StoredConnections(life.store)
+        self._preparation = Preparation(life.store)
         self._active: dict[str, ActiveRun] = {}
-        self._flows = PackedFlows()
         self._known: dict[str, RuntimeRecord] = {}
+        self._loaded: dict[tuple[Any, ...], LoadedFlow] = {}
         self.traces = TraceExporter()
-        self._kept = cache.KeptResults(self._store.folder / cache.FOLDER)
 
     def run(
         self,
@@ -101,73 +99,48 @@ class Executor:
         RuntimeFailed
             The runtime cannot be brought to ready.
         """
-        self._expect(runtime_id, request)
         # what is known from the last run will do: beginning one tells when it changed
         start = self._known.get(runtime_id) or self._store.runtime_by_id(runtime_id)
         python = version_of(start) if start is not None else None
-        loaded = load(request.path, variant=request.variant, python=python)
-        flow, snapshot = loaded.require()
-        flow = connections.overridden(flow, request.connections)
-        flow = overrides.applied(flow, request.overrides, loaded, python)
-        init = given_inputs.for_init(flow, request.init)
-        upstream = upstream_of(self._store, flow, request, runtime_id)
-        if upstream is not None:
-            request = with_inputs(flow, request, upstream)
-        if request.node is None:
-            given = given_inputs.for_flow(flow, request.inputs)
-            given = artifacts.with_bytes(flow, given)
-        else:
-            given = given_inputs.for_node(flow, request.node, request.inputs)
-        variables = given_inputs.environment(flow, request.environment_variables)
-        sendable = self._flows.pack(request, flow, snapshot)
-        stored = self._connections
-        sent = connections.for_run(stored, flow, variables, request.node, init)
-        secrets = secrets_of(sent)
-        runtime, channel, record = self._begin(
-            runtime_id, start, request, flow, on_phase, secrets
-        )
-        follow = Follow(flow, request.node)
-        active = self._active[record.run_id] = ActiveRun()
-        try:
-            if on_begin is not None:
-                on_begin(record.run_id)
-            body = {
-                "run_id": record.run_id,
-                "flow": sendable.packed,
-                "inputs": pack_value(given),
-                "mode": request.mode,
-                "node": request.node or request.from_node,
-                "dependency_outputs": {},
-                "init": pack_value(init),
-                "connections": sent,
-                "connection_inputs": connections.inputs_of(flow, request.connections),
-                "environment_variables": variables,
-                "line_number": None,
-                "timeout": request.timeout,
-                "concurrency": CONCURRENCY,
-                "aggregation": True,
-                "stream": on_event is not None,
-                "log_limit": LOG_LIMIT,
-            }
-            if upstream is not None:
-                active.source = upstream.run_id
-                body |= upstream.to_body(request)
-            names = cache.cacheable(flow, request)
-            if names:
-                body["cache"] = names
-                active.answer = cache.answering(
-                    self._kept, flow, snapshot, record, runtime, variables, sent
+        words = (request.path, request.variant, python)
+        last = self._loaded.get(words)
+        sending = ahead = None
+        if last is not None and start is not None:
+            with contextlib.suppress(PfError):
+                sending = self._preparation.prepare(
+                    runtime_id, request, last, python, on_event
                 )
-            tell = _teller(record.run_id, follow, on_event)
-            if secrets:
-                sendable = sendable.without(secrets)
-            done = self._wait(
-                runtime, channel, record, sendable, body, follow, active, tell
-            )
+                ahead = self._send_ahead(start, sending)
+        try:
+            loaded = load(request.path, variant=request.variant, python=python)
+            if loaded is not last or sending is None:
+                _withdraw(ahead)
+                ahead = None
+                sending = self._preparation.prepare(
+                    runtime_id, request, loaded, python, on_event
+                )
+            begun = self._begin(runtime_id, start, sending, on_phase, ahead)
+        except BaseException:
+            _withdraw(ahead)
+            raise
+        if len(self._loaded) >= _KEPT_FLOWS:
+            self._loaded.clear()
+        self._loaded[words] = loaded
+        record = begun.record
+        self._active[record.run_id] = sending.active
+        try:
+            done = self._wait(begun, sending, on_begin)
             self.traces.offer(done)
             return done
         finally:
             del self._active[record.run_id]
+
+    def _send_ahead(self, runtime: RuntimeRecord, sending: Sending) -> Ahead | None:
+        """Send a run that may begin once it is recorded, where that can be done."""
+        if runtime is not self._known.get(runtime.id) or runtime.state not in USABLE:
+            return None
+        channel = self._life.channels.fitting(runtime)
+        return None if channel is None else sending.send_ahead(channel)
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run of this process.
@@ -242,31 +215,36 @@ class Executor:
         engine = self._life.computes.engine(runtime.compute)
         return self._life.failures.examine(runtime, engine)
 
-    def _expect(self, runtime_id: str, request: Request) -> None:
-        """Let the worker prepare for a run of the flow as it was the last time."""
-        digest = self._flows.last(request.path)
-        channel = self._life.channels.peek(runtime_id)
-        if digest is not None and channel is not None:
-            channel.expect(digest)
-
     def _begin(
         self,
         runtime_id: str,
         start: RuntimeRecord | None,
-        request: Request,
-        flow: Flow,
+        sending: Sending,
         on_phase: OnPhase | None,
-        secrets: Secrets,
-    ) -> tuple[RuntimeRecord, WorkerChannel, RunRecord]:
+        ahead: Ahead | None,
+    ) -> Begun:
+        secrets = sending.secrets
         for _ in range(_ATTEMPTS):
             runtime, channel = self.ready(runtime_id, on_phase, start)
             start = None
-            record = new_record(runtime, request, flow, self._store.processes.mine())
+            if ahead is not None and ahead.channel is not channel:
+                _withdraw(ahead)
+                ahead = None
+            record = new_record(
+                runtime,
+                sending.request,
+                sending.flow,
+                self._store.processes.mine(),
+                None if ahead is None else ahead.run_id,
+            )
             if secrets:
                 record = replace(record, inputs=secrets.scrub_value(record.inputs))
             if self._store.begin_run(record, revision=runtime.revision):
                 self._known[runtime_id] = runtime
-                return runtime, channel, record
+                held = None if ahead is None else ahead.pending
+                return Begun(runtime, channel, record, held)
+            _withdraw(ahead)
+            ahead = None
             self._known.pop(runtime_id, None)
         raise RuntimeFailed(
             f"runtime {runtime.name!r} does not stay ready",
@@ -276,21 +254,25 @@ class Executor:
         )
 
     def _wait(
-        self,
-        runtime: RuntimeRecord,
-        channel: WorkerChannel,
-        record: RunRecord,
-        sendable: Sendable,
-        body: dict[str, Any],
-        follow: Follow,
-        active: ActiveRun,
-        tell: OnEvent,
+        self, begun: Begun, sending: Sending, on_begin: Callable[[str], None] | None
     ) -> RunRecord:
+        runtime, channel, record = begun.runtime, begun.channel, begun.record
+        sendable, follow, active = sending.sendable, sending.follow, sending.active
+        if sending.secrets:
+            sendable = sendable.without(sending.secrets)
         began = time.monotonic()
         try:
-            pending = channel.run(sendable.snapshot, body, tell, active.answer)
-            active.sent(pending)
-            packed = awaited(pending, body["timeout"])
+            pending = begun.held
+            if pending is not None:
+                active.sent(pending)
+            if on_begin is not None:
+                on_begin(record.run_id)
+            if pending is not None:
+                pending.go()
+            else:
+                pending = sending.send(runtime, channel, record)
+                active.sent(pending)
+            packed = awaited(pending, sending.body["timeout"])
             stopped = on_purpose(self._life, runtime, packed.get("error"))
             if stopped is not None:
                 raise stopped
@@ -345,14 +327,23 @@ class Executor:
     def _finish(
         self, record: RunRecord, packed: dict[str, Any], sendable: Sendable
     ) -> RunRecord:
-        packed = hints.explained(packed, self._connections, self._store, record)
+        packed = hints.explained(
+            packed, self._preparation.connections, self._store, record
+        )
         packed = artifacts.keep(self._store.folder, record.run_id, packed)
         source = self._active[record.run_id].source
         if source is not None:
             packed = {**packed, "source_run_id": source}
-        value = unpack_value(packed)
-        done = replace(
-            record,
+        document: Packed | Encoded
+        if isinstance(packed, PlainResult) and packed.text:
+            text = packed.text.removesuffix("}")
+            value, document = packed, Encoded(f'{text},"flow":{sendable.stored}}}')
+        else:
+            value = unpack_value(packed)
+            document = Packed({**packed, "flow": sendable.packed})
+        done = copy.copy(record)
+        # a record is frozen; nobody else has this one yet
+        vars(done).update(
             status=value["status"],
             ended_at=timestamp(),
             duration_ms=value.get("duration_ms"),
@@ -367,7 +358,7 @@ class Executor:
             duration_ms=done.duration_ms,
             hostname=done.hostname,
             error=done.error,
-            document=Packed({**packed, "flow": sendable.packed}),
+            document=document,
             ended_at=done.ended_at,
         )
         return done
@@ -387,14 +378,7 @@ def version_of(record: RuntimeRecord) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _teller(run_id: str, follow: Follow, on_event: OnEvent | None) -> OnEvent:
-    def tell(event: Mapping[str, Any]) -> None:
-        follow.notice(event)
-        if on_event is not None:
-            try:
-                on_event({**event, "run_id": run_id})
-            except Exception:
-                # the thread that reads the channel must not end with a listener
-                _log.exception("a listener failed on %s", event.get("event"))
-
-    return tell
+def _withdraw(ahead: Ahead | None) -> None:
+    """Have a run forgotten that was sent and is not to begin."""
+    if ahead is not None:
+        ahead.pending.cancel()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from ..flow.contents import Snapshot
 from ..flow.model import Flow
+from ..store.codec import Packed, encode
 from ..worker.protocol import pack_value
 from ..worker.scrubbing import Secrets
 from .request import Request
@@ -23,6 +24,11 @@ class Sendable:
     plain: dict[str, Any]
     packed: dict[str, Any]
 
+    @cached_property
+    def stored(self) -> str:
+        """The definition as JSON, for a record."""
+        return encode(Packed(self.packed)) or "null"
+
     def without(self, secrets: Secrets) -> Sendable:
         """Return what may be remembered: some people write secrets into flows."""
         plain = secrets.scrub_value(self.plain)
@@ -34,11 +40,6 @@ class PackedFlows:
 
     def __init__(self) -> None:
         self._known: dict[str, Sendable] = {}
-        self._last: dict[Path, str] = {}
-
-    def last(self, path: Path) -> str | None:
-        """Return the digest of the snapshot of the flow that was packed last."""
-        return self._last.get(path)
 
     def pack(self, request: Request, flow: Flow, snapshot: Snapshot) -> Sendable:
         """Return a flow ready to be sent; the same one need not be packed again."""
@@ -51,7 +52,5 @@ class PackedFlows:
             sendable = Sendable(snapshot, plain, pack_value(plain))
             if len(self._known) >= _KEPT_FLOWS:
                 self._known.clear()
-                self._last.clear()
             self._known[key] = sendable
-        self._last[request.path] = snapshot.digest
         return sendable

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OnEvent", "Pending", "WorkerChannel", "to_exception"]
 
-_READ_SIZE = 1 << 18
+_READ_SIZE = 1 << 16
 _log = logging.getLogger(__name__)
 
 
@@ -164,11 +164,9 @@ class WorkerChannel:
                 self._pending.pop(pending.id, None)
             raise
 
-    def expect(self, snapshot: str) -> None:
-        """Tell the worker that a run of a snapshot (its digest) may come any moment."""
-        frame = protocol.encode({"op": "expect", "id": 0, "snapshot": snapshot})
-        with contextlib.suppress(errors.Unreachable), self._write_lock:
-            self._stream.write(frame)
+    def go(self, pending: Pending) -> None:
+        """Let a run begin that was sent as one that is held (see `Pending.go`)."""
+        self._send(pending, "go", {"id": 0, "target": pending.id})
 
     def run(
         self,
@@ -224,15 +222,17 @@ class WorkerChannel:
     def _upload_and_retry(self, pending: Pending, upload: Upload) -> None:
         try:
             self.ensure_snapshot(upload.snapshot)
-            with self._lock:
-                pending.id = next(self._numbers)
-                if not pending.stopped and not self._ended:
-                    self._pending[pending.id] = pending
-            if pending.stopped:
-                message = "the run was stopped before it began"
-                pending.settle(None, errors.RunCanceled(message, hint="run it again"))
-                return
-            self._send(pending, upload.op, upload.fields)
+            with pending.sending:
+                with self._lock:
+                    pending.id = next(self._numbers)
+                    if not pending.stopped and not self._ended:
+                        self._pending[pending.id] = pending
+                if not pending.stopped:
+                    may = {"held": False} if pending.may_begin else {}
+                    self._send(pending, upload.op, {**upload.fields, **may})
+                    return
+            message = "the run was stopped before it began"
+            pending.settle(None, errors.RunCanceled(message, hint="run it again"))
         except errors.PfError as error:
             pending.settle(None, error)
         except Exception as error:
@@ -293,8 +293,8 @@ class WorkerChannel:
                 if self._hello is None:
                     first = (first + data)[:2000]
                 decoder.feed(data)
-                while (message := decoder.next()) is not None:
-                    self._take(message)
+                while (body := decoder.next_body()) is not None:
+                    self._take(protocol.decode(body), body)
         except protocol.ProtocolError:
             text = first.decode("utf-8", "replace").strip()
             self._set_cause(
@@ -326,7 +326,7 @@ class WorkerChannel:
         with self._lock:
             self._cause = self._cause or error
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any], body: bytes) -> None:
         kind = message.get("type")
         if kind == "hello":
             self._hello = message
@@ -357,7 +357,7 @@ class WorkerChannel:
             ).start()
             return
         if kind == "result":
-            pending.settle(message["value"], None)
+            pending.settle(protocol.plain_result(message, body), None)
             return
         error = message["error"]
         upload, pending.upload = pending.upload, None

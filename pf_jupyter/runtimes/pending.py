@@ -19,6 +19,7 @@ OnEvent = Callable[[dict[str, Any]], None]
 OnAsk = Callable[[dict[str, Any]], Any]
 # Where a waiting thread does not notice Ctrl-C by itself, it wakes up to look.
 _SLICE_SECONDS = 0.2 if os.name == "nt" else None
+_LONGEST = threading.TIMEOUT_MAX
 
 
 @dataclass
@@ -47,7 +48,11 @@ class Pending:
         self._channel = channel
         self._on_event = on_event
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._done = threading.Event()
+        self._settled = False
+        # open once it is settled: a condition takes three locks to wait and to wake
+        self._gate = threading.Lock()
+        self._gate.acquire()
+        self.sending = threading.Lock()
         self._callbacks: list[Callable[[Pending], None]] = []
         self._lock = threading.Lock()
         self._value: Any = None
@@ -55,11 +60,12 @@ class Pending:
         self.upload: Upload | None = None
         self.on_ask: OnAsk | None = None
         self.stopped = False
+        self.may_begin = False
 
     @property
     def done(self) -> bool:
         """Whether the answer is there."""
-        return self._done.is_set()
+        return self._settled
 
     @property
     def events(self) -> Iterator[dict[str, Any]]:
@@ -92,14 +98,35 @@ class Pending:
             There is no answer yet; the request goes on.
         """
         if timeout is not None or _SLICE_SECONDS is None:
-            if not self._done.wait(timeout):
+            if not self._wait(timeout):
                 raise TimeoutError(f"no answer within {timeout} seconds")
         else:
-            while not self._done.wait(_SLICE_SECONDS):
+            while not self._wait(_SLICE_SECONDS):
                 pass
         if self._error is not None:
             raise self._error
         return self._value
+
+    def _wait(self, timeout: float | None) -> bool:
+        if not self._settled:
+            limit = -1 if timeout is None else min(max(timeout, 0.0), _LONGEST)
+            if not self._gate.acquire(timeout=limit):
+                return False
+            self._gate.release()
+        return True
+
+    def go(self) -> None:
+        """Let a run begin that was sent as one that is held.
+
+        Raises
+        ------
+        RuntimeFailed
+            The stream has ended.
+        """
+        # while the run itself is on its way a second time this would overtake it
+        with self.sending:
+            self.may_begin = True
+            self._channel.go(self)
 
     def cancel(self, timeout: float = 5.0) -> bool:
         """End the run in the worker; its result then says Canceled.
@@ -119,7 +146,7 @@ class Pending:
     def add_done_callback(self, call: Callable[[Pending], None]) -> None:
         """Call, from whatever thread, as soon as the answer is there."""
         with self._lock:
-            if not self._done.is_set():
+            if not self._settled:
                 self._callbacks.append(call)
                 return
         call(self)
@@ -134,11 +161,12 @@ class Pending:
     def settle(self, value: Any, error: errors.PfError | None) -> None:
         """Take the answer, the first one only (called by the channel)."""
         with self._lock:
-            if self._done.is_set():
+            if self._settled:
                 return
             self._value, self._error = value, error
-            self._done.set()
+            self._settled = True
             callbacks, self._callbacks = self._callbacks, []
+        self._gate.release()
         self._events.put(None)
         for call in callbacks:
             call(self)

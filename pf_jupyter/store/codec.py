@@ -7,9 +7,15 @@ from typing import Any
 
 from ..worker.protocol import pack_value, unpack_value
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 
 class Packed(dict[str, Any]):
     """A dictionary whose values `pack_value` has been through already."""
+
+
+class Encoded(str):
+    """JSON text that `encode` would have made, or that says the same in ASCII."""
 
 
 def encode(value: Any) -> str | None:
@@ -20,8 +26,10 @@ def encode(value: Any) -> str | None:
     """
     if value is None:
         return None
+    if type(value) is Encoded:
+        return str(value)
     packed = value if isinstance(value, Packed) else pack_value(value)
-    return json.dumps(packed, separators=(",", ":"))
+    return _JSON.encode(packed)
 
 
 def decode(text: str | None) -> Any:

@@ -12,8 +12,8 @@ from typing import Any
 
 def timestamp(moment: datetime | None = None) -> str:
     """Return a moment, now by default, in the form that records use."""
-    moment = moment or datetime.now(UTC)
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = datetime.now(UTC) if moment is None else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")
 
 
 def moment(text: str) -> datetime:

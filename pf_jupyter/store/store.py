@@ -13,7 +13,7 @@ from ..errors import AlreadyExists
 from . import rows, tables
 from .access import AccessRows
 from .batches import BatchRows
-from .codec import decode, encode
+from .codec import Encoded, decode, encode
 from .connections import ConnectionRows
 from .database import BUSY_SECONDS, Database
 from .environments import EnvironmentRows
@@ -308,7 +308,7 @@ class Store:
         duration_ms: float | None,
         hostname: str = "",
         error: dict[str, Any] | None = None,
-        document: dict[str, Any] | None = None,
+        document: dict[str, Any] | Encoded | None = None,
         ended_at: str | None = None,
         lines: dict[str, int] | None = None,
     ) -> bool:

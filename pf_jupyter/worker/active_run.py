@@ -85,6 +85,9 @@ class ActiveRun:
         self.body = body
         self.is_inspection = request["op"] == "inspect"
         self.timeout: Optional[float] = request.get("timeout")
+        self.on_hold = bool(request.get("held"))
+        self.listens = request.get("listens", True)
+        self.untold: List[bytes] = []
         self.ending: Optional[str] = None
         self.answered = False
         self.pid: Optional[int] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Protocol
+from typing import Any, Dict, List, Protocol
 
 from .active_run import ActiveRun
 from .snapshots import Snapshot
@@ -19,8 +19,8 @@ class Backend(Protocol):
     def ask(self, run: ActiveRun, snapshot: Snapshot) -> None:
         """Find an executor."""
 
-    def expect(self, digest: Optional[str]) -> None:
-        """Prepare for a run of this snapshot, which may or may not come."""
+    def has_loaded(self, run: ActiveRun, snapshot: Snapshot) -> bool:
+        """Whether finding an executor runs no code of the flow, not even to load it."""
 
     def withdraw(self, run: ActiveRun, *, stuck: bool) -> bool:
         """Forget a run that waits; False when it does not."""

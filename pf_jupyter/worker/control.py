@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .batches import Batches
 
 _READ_BYTES = 1 << 20
+_FEW_BYTES = 1 << 14
 _SNAPSHOT_BYTES = 512 << 20
 _FLUSH_SECONDS = 2.0
 _END_SECONDS = 10.0
@@ -58,6 +59,7 @@ class Control:
     def __init__(self, code_folder: str, base_folder: str, *, spawn: bool) -> None:
         self.loop = Loop()
         self._decoder = protocol.Decoder()
+        self._room = _FEW_BYTES
         self._work = WorkFolder(base_folder)
         self._host_name = _host_name()
         self._stream = _sockets() if spawn else _pipes()
@@ -163,7 +165,8 @@ class Control:
 
     def _read(self) -> None:
         try:
-            data = self._stream.receive(_READ_BYTES)
+            # room for a lot is dear, and only a large message needs it
+            data = self._stream.receive(self._room)
         except BlockingIOError:
             return
         except OSError:
@@ -171,6 +174,7 @@ class Control:
         if not data:
             self._stop()
             return
+        self._room = _READ_BYTES if len(data) == self._room else _FEW_BYTES
         self._decoder.feed(data)
         while self.loop.running:
             body = self._decoder.next_body()
@@ -189,8 +193,8 @@ class Control:
             if op == "layers.examine":
                 self._layers.examine(request, lambda value: self._reply(number, value))
                 return
-            if op == "expect":
-                self._runs.expect(request["snapshot"])
+            if op == "go":
+                self._runs.go(request["target"])
                 return
             if op == "shutdown":
                 self._reply(number, {})

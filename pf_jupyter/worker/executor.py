@@ -12,9 +12,10 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, Callable, Dict, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Set, Tuple
 
 from . import execution, process_tree, protocol, wire
+from .execution.ticker import ticker
 from .loop import read_available
 
 CHILDREN_REMAIN = 77
@@ -24,9 +25,10 @@ _TRANSITIONS = frozenset(
     ["node_started", "node_completed", "node_failed", "node_bypassed", "node_canceled"]
 )
 _DROPPABLE = frozenset(["chunk", "node_running"])
+NOT_SHOWN = frozenset(["node_result", "last"])
 _DRAIN_BYTES = 1 << 20
 _CHILDREN_SECONDS = 1.0
-_LINGER_SECONDS = 0.003
+_LINGER_SECONDS = 0.008
 _OWN_THREADS = 2
 
 
@@ -61,15 +63,13 @@ class Executor:
         self._lock = threading.RLock()
         self._id: Any = None
         self._asking = threading.Lock()
-        self._warm_up: Callable[[], None] = lambda: None
+        self._is_prepared = False
 
     def rehearse(self, request: Dict[str, Any], header: Dict[str, Any]) -> None:
         """Do something of no consequence as if it were asked, and tell nobody.
 
-        It is done again whenever a request is about to come, and left when that is
-        there.
+        It is left as soon as there is a request.
         """
-        self._warm_up = lambda: self.rehearse(request, header)
         connection, path, folder = self._wire, list(sys.path), os.getcwd()
         self._wire = wire.Wire(lambda size: b"", self._leave_if_asked)
         try:
@@ -91,14 +91,13 @@ class Executor:
     def serve(self) -> None:
         """Wait for the request, do it, answer; returns when nothing was asked."""
         message = self._wire.receive()
-        while message is not None and message.kind == wire.EXPECT:
-            self._warm_up()
-            message = self._wire.receive()
         if message is None:
             return
         request = wire.loads(message.payload)
         self._id = request["id"]
         try:
+            if message.header.get("held") and not self._may_go(request, message.header):
+                return
             if request["op"] == "batch":
                 from .batch_executor import BatchExecutor
 
@@ -116,8 +115,16 @@ class Executor:
                 wire.FAILURE, {"message": text, "traceback": traceback.format_exc()}
             )
 
+    def _may_go(self, request: Dict[str, Any], header: Dict[str, Any]) -> bool:
+        """Get ready without running anything, then wait for the word to begin."""
+        if header["prepared"]:
+            execution.recall(request, header["folder"])
+        message = self._wire.receive()
+        return message is not None and message.kind == wire.GO
+
     def _do(self, request: Dict[str, Any], header: Dict[str, Any]) -> Dict[str, Any]:
         folder = header["folder"]
+        self._is_prepared = header["prepared"]
         if not header["prepared"]:
             environment = execution.environment_of(request)
             prepare(request["flow"], folder, environment)
@@ -151,24 +158,36 @@ class Executor:
             self._wire.send(wire.LOG, header, text)
         elif name in _TRANSITIONS:
             self._emit_transition(name, event)
+        elif name == "run_started" and self._is_prepared:
+            self._hold(wire.EVENT, None, self._frame(event))
         else:
             kind = wire.PREVIEW if name in _DROPPABLE else wire.EVENT
             self._wire.send(kind, None, self._frame(event))
 
     def _emit_transition(self, name: str, event: Dict[str, Any]) -> None:
         node = event["node"]
-        shown = {key: event[key] for key in event if key != "node_result"}
+        shown = {key: event[key] for key in event if key not in NOT_SHOWN}
         frame = self._frame(shown)
         with self._lock:
             self._drain()
+            send = self._hold if event.get("last") else self._wire.send
             if "node_result" in event:
                 kept = wire.dumps(event["node_result"])
-                self._wire.send(wire.KEEP, {"node": node}, kept)
+                self._wire.hold(wire.KEEP, {"node": node}, kept)
             if name == "node_started":
                 self._running.add(node)
             else:
                 self._running.discard(node)
-            self._wire.send(wire.NODE, {"event": name, "node": node}, frame)
+            send(wire.NODE, {"event": name, "node": node}, frame)
+
+    def _hold(self, kind: int, header: Optional[Dict[str, Any]], frame: bytes) -> None:
+        """Send what something else follows at once, or else the ticker sees to it."""
+        self._wire.hold(kind, header, frame)
+        ticker.hold(self)
+
+    def flush_late(self) -> None:
+        """Send what is held."""
+        self._wire.flush()
 
     def _frame(self, event: Dict[str, Any]) -> bytes:
         return protocol.encode({"type": "event", "id": self._id, "event": event})

@@ -229,8 +229,9 @@ class FreshBackend:
         """Find an executor for ``run``; the observer hears of it."""
         self._source.ask(run)
 
-    def expect(self, digest: Optional[str]) -> None:
-        """Nothing: an interpreter that waits has nothing loaded to try out."""
+    def has_loaded(self, run: ActiveRun, snapshot: Snapshot) -> bool:
+        """Return True: an interpreter of ours loads nothing until it is asked."""
+        return True
 
     def withdraw(self, run: ActiveRun, *, stuck: bool) -> bool:
         """Forget a run that waits; False when it did not."""

@@ -6,7 +6,7 @@ stays until its last run has ended.
 
 from __future__ import annotations
 
-from typing import AbstractSet, Any, Callable, Dict, List, Optional, Protocol, Set
+from typing import AbstractSet, Any, Callable, Dict, List, Protocol, Set
 
 from .active_run import ActiveRun
 from .backend import Backend
@@ -71,9 +71,9 @@ class Generations:
         """Find an executor."""
         self._current.ask(run, snapshot)
 
-    def expect(self, digest: Optional[str]) -> None:
-        """Prepare for a run of this snapshot, which may or may not come."""
-        self._current.expect(digest)
+    def has_loaded(self, run: ActiveRun, snapshot: Snapshot) -> bool:
+        """Whether finding an executor runs no code of the flow."""
+        return self._current.has_loaded(run, snapshot)
 
     def withdraw(self, run: ActiveRun, *, stuck: bool) -> bool:
         """Forget a run that waits; False when it does not."""

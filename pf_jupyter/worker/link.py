@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 from . import wire
 from .loop import Loop
 
-_READ_SIZE = 1 << 18
+_READ_SIZE = 1 << 16
 
 
 class Link:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Callable, Deque, Optional
+from typing import Any, Callable, Deque, List, Optional
 
 from .loop import Loop, Timer
 
@@ -71,6 +71,21 @@ class Outbox:
             self._loop.call_soon(self.flush)
         if self._size > PAUSE_LIMIT:
             self._loop.pause(True)
+
+    def put_later(self, waiting: List[bytes], frame: bytes) -> None:
+        """Send a frame in 2 ms, unless ``waiting``, which takes it, is cleared before.
+
+        Who sends what is waiting earlier, in its place, does it by `put_all`.
+        """
+        if not waiting:
+            self._loop.call_later(_LINGER_SECONDS, lambda: self.put_all(waiting))
+        waiting.append(frame)
+
+    def put_all(self, waiting: List[bytes]) -> None:
+        """Send what waits, and clear it."""
+        for frame in waiting:
+            self.put(frame)
+        waiting.clear()
 
     def offer(self, frame: bytes) -> None:
         """Send a frame, or drop it when too much is waiting."""

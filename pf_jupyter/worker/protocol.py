@@ -27,7 +27,7 @@ Host to worker (``op``)
                     repeated, in messages of about 1 MB, until nothing is missing
     run             RUN → RESULT. Fails with code ``snapshot_missing`` when the snapshot
                     is not there (a new container, say): open it, then ask again
-    expect          {"snapshot"}, not answered: a run of it may be asked at any moment
+    go              {"target": id of a held run}, not answered: it may begin
     inspect         {"snapshot", "flow", "nodes": [name, …] or null, "timeout"}
                     → {"tools": {node: TOOL}, "problems": [PROBLEM, …]}
     cancel          {"target": id of a run} → {"canceled": bool}
@@ -71,6 +71,8 @@ RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs":
       "source_run_id"?, "bypassed"?: [names]: with "dependency_outputs", the run that
       they are from and the nodes that were bypassed there,
       "timeout": seconds or null, "concurrency": 16, "aggregation": true,
+      "held"?: true: get everything ready, and wait for ``go``; limits count from here,
+      "listens"?: false: nobody looks, events that the result overtakes are left out,
       "stream"?: true: chunks are shown, so that llm nodes with ``stream: true``
       which feed an output send them while the model answers,
       "log_limit": bytes a node's log may keep}
@@ -141,6 +143,7 @@ MAX_FRAME_BYTES = 512 * 1024 * 1024
 
 _HEADER = struct.Struct(">I")
 _TAG = "$pf"
+_TAG_BYTES = _TAG.encode()
 
 
 class ProtocolError(Exception):
@@ -203,6 +206,35 @@ def unpack_value(value: Any) -> Any:
 def _as_key(value: Any) -> Any:
     # a tuple travels as a list, which cannot be a key
     return tuple(map(_as_key, value)) if isinstance(value, list) else value
+
+
+class PlainResult(Dict[str, Any]):
+    """A result as it came, in which `unpack_value` has nothing to do.
+
+    ``text`` is its JSON where that is plain ASCII, else None.
+    """
+
+    text: Optional[str] = None
+
+
+def plain_result(message: Dict[str, Any], body: bytes) -> Any:
+    """Return the value of a ``result``, as a `PlainResult` where it is one.
+
+    Parameters
+    ----------
+    message
+        What `decode` made of ``body``.
+    body
+        The frame's body.
+    """
+    value = message["value"]
+    if type(value) is not dict or _TAG_BYTES in body:
+        return value
+    plain = PlainResult(value)
+    begin = b'{"type":"result","id":%d,"value":' % message["id"]
+    if body.isascii() and body.startswith(begin):
+        plain.text = body[len(begin) : -1].decode("ascii")
+    return plain
 
 
 def encode(message: Dict[str, Any]) -> bytes:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import time
 from collections import deque
 from typing import Any, Deque, Dict, List, Optional
 
-from . import crashes, process_tree, protocol, wire
+from . import process_tree, protocol, run_failures, wire
 from .active_run import ActiveRun, failure, now
 from .backend import Backend
 from .loop import Loop, Timer
-from .memory_group import MemoryGroup, describe_bytes
+from .memory_group import MemoryGroup
 from .outbox import Outbox
 from .snapshots import Snapshot, Snapshots
 from .sources import ExecutorHandle
@@ -19,13 +19,13 @@ from .sources import ExecutorHandle
 MAX_RUNS = 128
 """Executors at work at once; further runs wait for their turn."""
 _REFILL_SECONDS = 0.03
-_TIDY_SECONDS = 0.002
+_TIDY_SECONDS = 0.008
 _CLOSELY_SECONDS = 0.01
+_HELD_SECONDS = 120.0
 _LEAVE_SECONDS = 2.0
 _GRACE_SECONDS = 0.25
 _KILL_SECONDS = 5.0
 _INSPECT_SECONDS = 30.0
-_PROCESSORS = os.cpu_count() or 1
 
 
 class _Turn:
@@ -35,6 +35,7 @@ class _Turn:
         self.run = run
         self.snapshot = snapshot
         self.executor: Optional[ExecutorHandle] = None
+        self.is_admitted = False
         self.deadline: Optional[Timer] = None
 
 
@@ -69,16 +70,6 @@ class Runs:
 
     # ---- asked by the host --------------------------------------------------
 
-    def expect(self, digest: Optional[str]) -> None:
-        """Let an executor warm up while the host prepares what it will ask.
-
-        After a pause nothing of what a run needs is in the processor's caches. Where
-        runs follow each other closely it is, and the processor has better to do.
-        """
-        quiet = time.monotonic() - self._answered_at > _CLOSELY_SECONDS
-        if quiet and not self._turns and _PROCESSORS > 1:
-            self.backend.expect(digest)
-
     def begin(self, run: ActiveRun, snapshot: Snapshot) -> None:
         """Start a run or inspection, or queue it."""
         if run.is_inspection and run.timeout is None:
@@ -86,7 +77,15 @@ class Runs:
         self._closely = time.monotonic() - self._answered_at < _CLOSELY_SECONDS
         turn = _Turn(run, snapshot)
         self._turns[run.id] = turn
+        if run.on_hold and run.timeout is None:
+            end = functools.partial(self._end, turn, "cancel")
+            turn.deadline = self._loop.call_later(_HELD_SECONDS, end)
         self._snapshots.begin(snapshot)
+        # Loading a flow's code runs it, too: that waits for the word as well.
+        if not run.on_hold or self.backend.has_loaded(run, snapshot):
+            self._admit_or_queue(turn)
+
+    def _admit_or_queue(self, turn: _Turn) -> None:
         if self._working < MAX_RUNS:
             self._admit(turn)
         else:
@@ -94,6 +93,7 @@ class Runs:
 
     def _admit(self, turn: _Turn) -> None:
         self._working += 1
+        turn.is_admitted = True
         run = turn.run
         if run.timeout is not None:
             # A run watches its own limit; we end the one that cannot keep it.
@@ -118,6 +118,18 @@ class Runs:
             turn.executor.answer(wire.dumps(value))
         return turn is not None
 
+    def go(self, run_id: Any) -> None:
+        """Let a held run begin; one that is not there (any more) is no error."""
+        turn = self._turns.get(run_id)
+        if turn is not None:
+            turn.run.on_hold = False
+            if turn.deadline is not None and turn.run.timeout is None:
+                turn.deadline.cancel()
+            if turn.executor is not None:
+                turn.executor.go()
+            elif not turn.is_admitted and turn not in self._queue:
+                self._admit_or_queue(turn)
+
     def ids(self) -> List[Any]:
         """Return the ids of runs that were not answered yet."""
         return list(self._turns)
@@ -136,11 +148,10 @@ class Runs:
             self._loop.call_later(_KILL_SECONDS, lambda: executor.end(None))
             return
         run.ending = why
-        if turn in self._queue:
-            self._queue.remove(turn)
-            self._working += 1
-        else:
+        if turn.is_admitted:
             self.backend.withdraw(run, stuck=why == "timeout")
+        elif turn in self._queue:
+            self._queue.remove(turn)
         self._answer_for(turn, None)
 
     # ---- told by executors --------------------------------------------------
@@ -154,6 +165,7 @@ class Runs:
         header = {
             "folder": turn.snapshot.folder,
             "prepared": executor.prepared,
+            "held": run.on_hold,
             "environment": run.request.get("environment_variables") or {},
         }
         executor.send(header, run.body)
@@ -189,13 +201,13 @@ class Runs:
             self._log(run, header, payload, direct=direct)
         elif kind == wire.NODE:
             run.see_node(header["event"], header["node"])
-            self._outbox.put(payload, linger=True)
+            self._tell(run, payload)
         elif kind == wire.ASK:
             self._outbox.put(payload)
         elif kind == wire.KEEP:
             run.keep(header["node"], payload)
         elif kind == wire.EVENT:
-            self._outbox.put(payload, linger=True)
+            self._tell(run, payload)
         elif kind == wire.PREVIEW:
             self._outbox.offer(payload)
         elif kind == wire.RESULT:
@@ -209,6 +221,13 @@ class Runs:
             error["traceback"] = header["traceback"]
             error = run.secrets.scrub_error(error)
             self._finish(self._turns[run.id], error)
+
+    def _tell(self, run: ActiveRun, frame: bytes) -> None:
+        """Pass on an event; where nobody listens, only if the result is not at hand."""
+        if run.listens:
+            self._outbox.put(frame, linger=True)
+        else:
+            self._outbox.put_later(run.untold, frame)
 
     def printed(self, executor: ExecutorHandle, stream: str, text: bytes) -> None:
         """Pass on what was written to an executor's file descriptors."""
@@ -232,6 +251,7 @@ class Runs:
             if not text:
                 return
         if run.see_log(node, stream, text, direct=direct):
+            self._outbox.put_all(run.untold)
             header.setdefault("event", "log")
             header.setdefault("time", now())
             shown = text.decode("utf-8", "replace" if direct else "surrogatepass")
@@ -255,7 +275,9 @@ class Runs:
             message: Any = decoder.next()
             run.add_direct_output(message["value"])
             frame = protocol.encode(message)
+        run.untold.clear()
         self._outbox.put(frame)
+        self._outbox.flush()
         self._close(turn)
         self._loop.call_later(_LEAVE_SECONDS, lambda: self._insist(executor))
 
@@ -285,54 +307,18 @@ class Runs:
             error = failure("canceled", "the run was stopped", "run it again")
             self._finish(turn, error, "Canceled")
         elif run.ending == "timeout":
-            self._finish(turn, self._timeout_error(run))
+            self._finish(turn, run_failures.timed_out(run))
         else:
-            self._finish(turn, self._crash_error(turn, status))
-
-    def _timeout_error(self, run: ActiveRun) -> Dict[str, Any]:
-        line = run.request.get("line_number")
-        seconds = f"{run.timeout:g} second" + ("" if run.timeout == 1 else "s")
-        what = "the run" if line is None else f"line {line}"
-        if run.is_inspection:
-            what = "checking the code"
-        return failure(
-            "LineExecutionTimeoutError",
-            f"{what} did not end within {seconds} and was ended with everything it "
-            "had started",
-            "give it more time (timeout), or look at the node that was still running",
-            node=run.only_node,
-        )
-
-    def _crash_error(self, turn: _Turn, status: Optional[int]) -> Dict[str, Any]:
-        run = turn.run
-        node = run.only_node
-        place = f"while node '{node}' ran" if node else "during the run"
-        if run.is_inspection:
-            place = "while the flow's code was loaded"
-        if process_tree.was_killed(status) and self.memory.took_one():
-            limit = self.memory.limit()
-            size = f" of {describe_bytes(limit)}" if limit else ""
-            return failure(
-                "ProcessCrashError",
-                f"out of memory: the memory limit{size} was reached {place}",
-                "give the runtime more memory, or have the flow use less at a time",
-                node=node,
-            )
-        how = process_tree.describe_exit(status)
-        error = failure(
-            "ProcessCrashError",
-            f"the process ended {how} {place}",
-            crashes.hint(status),
-            node=node,
-        )
-        crashes.add_frames(error, run.crash_text.text(), turn.snapshot.folder)
-        return error
+            folder = turn.snapshot.folder
+            error = run_failures.crashed(run, status, self.memory, folder)
+            self._finish(turn, error)
 
     def _finish(
         self, turn: _Turn, error: Dict[str, Any], status: str = "Failed"
     ) -> None:
         run = turn.run
         self._show_rest(run)
+        self._outbox.put_all(run.untold)
         for event in run.closing_events(error):
             self._outbox.put(run.frame("event", event=event))
         value: Dict[str, Any]
@@ -357,7 +343,7 @@ class Runs:
         if turn.deadline is not None:
             turn.deadline.cancel()
         del self._turns[turn.run.id]
-        self._working -= 1
+        self._working -= turn.is_admitted
         self._over.append(turn.snapshot)
         # Whoever waits for the answer needs the processor first; where runs follow each
         # other closely, the next one needs an executor more.

@@ -96,9 +96,9 @@ class ExecutorHandle:
         """Ask it to do its one thing."""
         self.link.send(wire.REQUEST, header, body)
 
-    def expect(self) -> None:
-        """Tell it that it will soon be asked."""
-        self.link.send(wire.EXPECT)
+    def go(self) -> None:
+        """Let it begin what it was asked to do when it is told."""
+        self.link.send(wire.GO)
 
     def answer(self, value: bytes) -> None:
         """Pass on what the host answered to its question."""
@@ -214,11 +214,6 @@ class Source:
     def has_spare(self) -> bool:
         """Whether the next run finds an executor ready."""
         return bool(self._spares)
-
-    def expect(self) -> None:
-        """Have the executor that is next in turn get ready."""
-        if self._spares:
-            self._spares[0].expect()
 
     def ask(self, run: ActiveRun) -> None:
         """Give ``run`` an executor, now or as soon as there is one."""

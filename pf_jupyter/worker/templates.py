@@ -185,6 +185,10 @@ def environment_of(run: ActiveRun) -> Dict[str, Any]:
     return run.request.get("environment_variables") or {}
 
 
+def _key_of(run: ActiveRun, snapshot: Snapshot) -> Key:
+    return snapshot.digest, tuple(sorted(environment_of(run).items()))
+
+
 def _names_a_connection(run: ActiveRun) -> bool:
     """Whether an environment variable is to hold a value of a connection."""
     raw = run.request["flow"].get("environment_variables") or {}
@@ -224,21 +228,21 @@ class ForkBackend:
             # executor alone: a template lives on and serves other runs.
             self.zygote.ask(run)
             return
-        template = self._find(run, snapshot)
+        template = self._find(run, snapshot) or self._make(run, snapshot)
         if template.broken:
             self.zygote.ask(run)
         else:
             template.ask(run)
 
-    def expect(self, digest: Optional[str]) -> None:
-        """Have the executor that a run of this snapshot would get prepare for it."""
-        for (known, _environment), template in reversed(self._templates.values()):
-            if known == digest:
-                template.expect()
-                return
+    def has_loaded(self, run: ActiveRun, snapshot: Snapshot) -> bool:
+        """Whether finding an executor runs no code of the flow, not even to load it."""
+        if run.secrets and _names_a_connection(run):
+            return True
+        template = self._find(run, snapshot)
+        return template is not None and (template.loaded or template.broken)
 
-    def _find(self, run: ActiveRun, snapshot: Snapshot) -> Template:
-        key = (snapshot.digest, tuple(sorted(environment_of(run).items())))
+    def _find(self, run: ActiveRun, snapshot: Snapshot) -> Optional[Template]:
+        key = _key_of(run, snapshot)
         flow = run.request["flow"]
         for number, (known, template) in list(self._templates.items()):
             if template.dropped:
@@ -246,6 +250,10 @@ class ForkBackend:
             elif known == key and template.flow == flow:
                 self._templates.move_to_end(number)
                 return template
+        return None
+
+    def _make(self, run: ActiveRun, snapshot: Snapshot) -> Template:
+        key = _key_of(run, snapshot)
         template = Template(self._loop, self._observer, self.zygote, snapshot, run)
         self._templates[id(template)] = (key, template)
         self.zygote.start_template(template)

@@ -48,9 +48,6 @@ ASK = 15
 """A question to the host that the executor waits for. Payload: the host's frame."""
 ANSWER = 16
 """Control to executor: what the host answered. Payload: the value as JSON."""
-EXPECT = 17
-"""Control to a spare executor: a request is about to come."""
-
 LINES = 17
 """Control to a batch's executor: lines to run. Payload: [[line, number, inputs], …]."""
 DONE = 18
@@ -70,6 +67,9 @@ LEAVE = 23
 moment; or ``limited``, the services for whose calls leave has to be asked."""
 WARM = 24
 """Control to the zygote: nothing is urgent, load what flows will need."""
+
+GO = 24
+"""Control to executor: begin what was asked with ``held`` in its header."""
 
 _PREFIX = struct.Struct(">BII")
 # Made once: making one takes about as long as it takes to encode a line.
@@ -143,6 +143,7 @@ class Wire:
         self._parser = Parser()
         self._ready: List[Message] = []
         self._lock = threading.Lock()
+        self._held = b""
 
     def send(
         self, kind: int, header: Optional[Dict[str, Any]] = None, payload: bytes = b""
@@ -150,7 +151,23 @@ class Wire:
         """Send one message; blocks while the other side does not read."""
         data = pack(kind, header, payload)
         with self._lock:
+            if self._held:
+                data, self._held = self._held + data, b""
             self._send(data)
+
+    def hold(
+        self, kind: int, header: Optional[Dict[str, Any]] = None, payload: bytes = b""
+    ) -> None:
+        """Send one message with the next one: each by itself wakes the other side."""
+        with self._lock:
+            self._held += pack(kind, header, payload)
+
+    def flush(self) -> None:
+        """Send what is held."""
+        with self._lock:
+            if self._held:
+                data, self._held = self._held, b""
+                self._send(data)
 
     def receive(self) -> Optional[Message]:
         """Return the next message, or None at the end of the stream."""

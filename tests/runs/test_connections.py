@@ -105,7 +105,8 @@ def test_a_flow_without_texts_does_not_even_ask_the_store(
     def for_run(*names):
         raise AssertionError(f"asked for {names}")
 
-    monkeypatch.setattr(ground.core.executor._connections, "for_run", for_run)
+    stored = ground.core.executor._preparation.connections
+    monkeypatch.setattr(stored, "for_run", for_run)
     text = FLOW.replace('service: service, how: "${inputs.how}", word: other', "")
     assert told(ground.run(write_flow(text, "empty", tell=":\nreturn 'x'"))) == "x"
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import pytest
 
@@ -15,9 +16,9 @@ from pf_jupyter.errors import (
     NotFound,
     PfError,
     RuntimeFailed,
+    Unreachable,
     UsageError,
 )
-from pf_jupyter.flow.snapshot import load
 from pf_jupyter.runtimes.channel import WorkerChannel
 
 HELLO = """
@@ -339,19 +340,115 @@ def test_an_instance_found_dead_at_the_first_run_says_so(own_ground, slow_flow):
     assert own_ground.store.runs() == []
 
 
-def test_the_worker_is_told_of_a_run_before_it_is_sent(
-    own_ground, slow_flow, monkeypatch
+MARKING = """
+inputs:
+  place: {type: string}
+outputs:
+  done: {type: string, reference: "${mark.output}"}
+nodes:
+- name: mark
+  type: python
+  source: {type: code, path: mark.py}
+  inputs: {place: "${inputs.place}"}
+"""
+MARK = "place: str:\nopen(place, 'a').close()\nreturn place"
+
+
+def test_a_run_is_sent_before_it_is_recorded_and_begins_after(
+    own_ground, write_flow, tmp_path, monkeypatch
 ):
-    told = []
-    expect = WorkerChannel.expect
+    flow = write_flow(MARKING, mark=MARK)
+    sign = tmp_path / "begun"
+    own_ground.run(flow, inputs={"place": str(tmp_path / "warm")})
+    sent = []
+    send, record = WorkerChannel.run, own_ground.store.begin_run
 
-    def listen(channel, snapshot):
-        told.append(snapshot)
-        expect(channel, snapshot)
+    def listen(channel, snapshot, body, *rest):
+        sent.append(body)
+        return send(channel, snapshot, body, *rest)
 
-    monkeypatch.setattr(WorkerChannel, "expect", listen)
-    own_ground.run(slow_flow, inputs={"seconds": 0})
-    # nothing is known of a flow that never ran
-    assert told == []
-    own_ground.run(slow_flow, inputs={"seconds": 0})
-    assert told == [load(slow_flow).snapshot.digest]
+    def begin(*words, **options):
+        assert [body["held"] for body in sent] == [True]
+        # all that was sent has been read
+        channel = own_ground.core.life.channels.peek(own_ground.id)
+        channel.request("ping").result(60)
+        assert not sign.exists()
+        return record(*words, **options)
+
+    monkeypatch.setattr(WorkerChannel, "run", listen)
+    monkeypatch.setattr(own_ground.store, "begin_run", begin)
+    done = own_ground.run(flow, inputs={"place": str(sign)})
+    assert done.status == "Completed"
+    assert sign.exists()
+    assert len(sent) == 1
+    assert own_ground.store.run(done.run_id).status == "Completed"
+
+
+@pytest.mark.parametrize("how", ["changed", "interrupted", "full"])
+def test_what_cannot_be_recorded_never_begins(
+    own_ground, write_flow, tmp_path, monkeypatch, how
+):
+    flow = write_flow(MARKING, mark=MARK)
+    sign = tmp_path / "begun"
+    own_ground.run(flow, inputs={"place": str(tmp_path / "warm")})
+    problem = {"interrupted": KeyboardInterrupt(), "full": Unreachable("full")}
+
+    def begin(*words, **options):
+        if how in problem:
+            raise problem[how]
+        return False
+
+    monkeypatch.setattr(own_ground.store, "begin_run", begin)
+    with pytest.raises((KeyboardInterrupt, Unreachable, RuntimeFailed)):
+        own_ground.run(flow, inputs={"place": str(sign)})
+    channel = own_ground.core.life.channels.peek(own_ground.id)
+    deadline = time.monotonic() + 60
+    while channel.request("stats").result(60)["runs"]:
+        assert time.monotonic() < deadline, "what was withdrawn is still there"
+    assert not sign.exists()
+    monkeypatch.undo()
+    assert own_ground.run(flow, inputs={"place": str(sign)}).status == "Completed"
+
+
+def test_a_run_with_a_time_limit_is_sent_once_it_is_recorded(
+    own_ground, write_flow, tmp_path, monkeypatch
+):
+    flow = write_flow(MARKING, mark=MARK)
+    sent = []
+    send = WorkerChannel.run
+
+    def listen(channel, snapshot, body, *rest):
+        sent.append(body.get("held"))
+        return send(channel, snapshot, body, *rest)
+
+    monkeypatch.setattr(WorkerChannel, "run", listen)
+    for _ in range(2):
+        place = str(tmp_path / "sign")
+        own_ground.run(flow, inputs={"place": place}, timeout=60)
+    assert sent == [None, None]
+
+
+def test_a_flow_that_changed_is_sent_as_it_is_and_the_old_one_never_begins(
+    own_ground, write_flow, tmp_path
+):
+    flow = write_flow(MARKING, mark=MARK)
+    place = tmp_path / "sign"
+    for number in range(3):
+        own_ground.run(flow, inputs={"place": f"{place}{number}"})
+        assert (tmp_path / f"sign{number}").exists()
+        write_flow(MARKING, mark="place: str:\nreturn 'other'")
+        done = own_ground.run(flow, inputs={"place": f"{place}-not-{number}"})
+        assert done.document["outputs"] == {"done": "other"}
+        assert not (tmp_path / f"sign-not-{number}").exists()
+        write_flow(MARKING, mark=MARK)
+
+
+def test_a_flow_that_went_away_is_told_and_never_begins(
+    own_ground, write_flow, tmp_path
+):
+    flow = write_flow(MARKING, mark=MARK)
+    own_ground.run(flow, inputs={"place": str(tmp_path / "warm")})
+    (flow / "flow.dag.yaml").unlink()
+    with pytest.raises((NotFound, UsageError, FlowInvalid)):
+        own_ground.run(flow, inputs={"place": str(tmp_path / "sign")})
+    assert not (tmp_path / "sign").exists()

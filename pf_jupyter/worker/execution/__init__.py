@@ -10,9 +10,13 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional
 
 from pf_jupyter.worker.execution.inspection import inspect_nodes
-from pf_jupyter.worker.execution.prepared import prepared_flow
+from pf_jupyter.worker.execution.prepared import prepared_flow, recalled
 from pf_jupyter.worker.execution.run import run_request
-from pf_jupyter.worker.execution.surroundings import environment_of, flow_environment
+from pf_jupyter.worker.execution.surroundings import (
+    absolute,
+    environment_of,
+    flow_environment,
+)
 
 WARM_MODULES = (
     "asyncio",
@@ -38,7 +42,14 @@ WARM_MODULES = (
 )
 """Modules worth importing before executors are forked; some may not be installed."""
 
-__all__ = ["WARM_MODULES", "environment_of", "inspect_tools", "prepare", "run_flow"]
+__all__ = [
+    "WARM_MODULES",
+    "environment_of",
+    "inspect_tools",
+    "prepare",
+    "recall",
+    "run_flow",
+]
 
 
 def prepare(
@@ -68,6 +79,19 @@ def prepare(
         pass
 
 
+def recall(request: Dict[str, Any], folder: str) -> None:
+    """Find what `prepare` made of the flow of a run that is to come; runs nothing.
+
+    Parameters
+    ----------
+    request
+        RUN of :mod:`pf_jupyter.worker.protocol`.
+    folder
+        The flow's folder.
+    """
+    recalled(request["flow"], absolute(folder), environment_of(request))
+
+
 def run_flow(
     request: Dict[str, Any],
     folder: str,
@@ -84,8 +108,7 @@ def run_flow(
         The flow's folder.
     emit
         Receives events, from any thread. Those that end a node carry ``node_result``,
-        its NODE.
-
+        its NODE; ``last`` is true where nothing of the flow runs before the result.
     ask
         Asks the host a QUESTION and returns its answer; needed where nodes may take
         results of earlier runs.

@@ -76,6 +76,7 @@ class LineReporter(Reporter):
         value: Any,
         ended: Optional[Moment] = None,
         cached_run_id: Optional[str] = None,
+        last: bool = False,
     ) -> None:
         """Record that a node gave ``value``."""
         record = self.records[node]

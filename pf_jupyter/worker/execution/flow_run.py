@@ -142,6 +142,7 @@ class FlowRun:
         normal = prepared.normal
         scope = Scope(inputs)
         line = Line(normal, scope, self._reporter, self._connections)
+        line.is_all = len(normal) == len(prepared.nodes)
         unserialisable: Optional[FlowFailure] = None
         try:
             self._schedule(line, prepared)

@@ -19,7 +19,7 @@ from pf_jupyter.worker.execution.failures import (
 )
 from pf_jupyter.worker.execution.logs import NodeLog, current_log
 from pf_jupyter.worker.execution.prepared import PreparedNode
-from pf_jupyter.worker.execution.records import Moment, moment
+from pf_jupyter.worker.execution.records import PLAIN, Moment, moment
 from pf_jupyter.worker.execution.reporting import Reporter
 from pf_jupyter.worker.execution.scope import Scope
 
@@ -94,6 +94,8 @@ class Line:
         Execution dictionaries of connections by name.
     unconditional
         Names of nodes whose activate condition is not asked.
+
+    ``is_all`` is to be set where no other nodes run after these.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Line:
     ) -> None:
         self.scope = scope
         self.reporter = reporter
+        self.is_all = False
         self._connections = connections
         self._unconditional = frozenset(unconditional)
         self._left = len(nodes)
@@ -212,8 +215,13 @@ class Line:
         else:
             if call.digest is not None:  # before a node after it can change the value
                 self.reporter.cache.keep(node, call.digest, call.value)
-            self.reporter.completed(node.name, call.value, call.ended)
+            last = self._left == 1 and self.is_all and self._is_plain()
+            self.reporter.completed(node.name, call.value, call.ended, last=last)
         self._done(node)
+
+    def _is_plain(self) -> bool:
+        """Whether reading and writing the outputs runs no code of the flow."""
+        return all(type(value) in PLAIN for value in self.scope.outputs.values())
 
     def gave_up(
         self,

@@ -232,14 +232,9 @@ def prepared_flow(
         Variables to set while modules load. Modules are loaded anew when they were
         loaded with other values.
     """
-    asked = _asked.get(id(raw))
-    same = asked is not None and asked[0] is raw and asked[1] == folder
-    if asked is not None and same and asked[2].saw(environment):
-        return asked[2]
-    given, folder = folder, os.path.abspath(folder)
-    key = (folder, repr(raw))
-    found = _prepared.get(key)
-    if found is None or not found.saw(environment):
+    found = recalled(raw, folder, environment)
+    if found is None:
+        given, folder = folder, os.path.abspath(folder)
         if any(known[0] == folder for known in _prepared):
             _forget_modules(folder)
         with environment_set(environment), inside_folder(folder):
@@ -247,12 +242,34 @@ def prepared_flow(
             found = _prepare(raw, folder)
         while len(_prepared) >= _KEPT_FLOWS:
             del _prepared[next(iter(_prepared))]
-        _prepared[key] = found
+        _prepared[(folder, repr(raw))] = found
+        _keep(raw, given, found)
+    return found
+
+
+def recalled(
+    raw: Mapping[str, Any], folder: str, environment: Mapping[str, str]
+) -> Optional[PreparedFlow]:
+    """Return a flow that was made ready before, None when that is still to be done.
+
+    The parameters are those of `prepared_flow`.
+    """
+    asked = _asked.get(id(raw))
+    same = asked is not None and asked[0] is raw and asked[1] == folder
+    if asked is not None and same and asked[2].saw(environment):
+        return asked[2]
+    found = _prepared.get((os.path.abspath(folder), repr(raw)))
+    if found is None or not found.saw(environment):
+        return None
+    _keep(raw, folder, found)
+    return found
+
+
+def _keep(raw: Mapping[str, Any], folder: str, found: PreparedFlow) -> None:
     if len(_asked) >= _KEPT_FLOWS:
         _asked.clear()
     # The mapping itself is kept too, so that no other can get its id.
-    _asked[id(raw)] = (raw, given, found)
-    return found
+    _asked[id(raw)] = (raw, folder, found)
 
 
 def _prepare(raw: Mapping[str, Any], folder: str) -> PreparedFlow:

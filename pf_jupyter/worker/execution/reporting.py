@@ -95,10 +95,12 @@ class Reporter:
         value: Any,
         ended: Optional[Moment] = None,
         cached_run_id: Optional[str] = None,
+        last: bool = False,
     ) -> None:
         """Report that a node gave ``value``, at ``ended`` or just now.
 
         ``cached_run_id`` is the run that gave it, if the node itself did not run.
+        After the ``last`` one nothing of the flow runs any more.
         """
         record = self.records[node]
         shown = self.plain(value)
@@ -107,7 +109,7 @@ class Reporter:
         record.output = self.secrets.scrub_value(shown)
         record.cached_run_id = cached_run_id
         record.end("Completed", None, ended)
-        event: Dict[str, Any] = {}
+        event: Dict[str, Any] = {"last": True} if last else {}
         if cached_run_id is not None:
             event["cached_run_id"] = cached_run_id
         result = record.to_dict()
