@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .awaiting_api import Awaited, AwaitsBatches
 from .evaluation_api import ComparesRuns, EvaluatesRuns, JudgedRun
 from .panel_api import RunPanel
 
@@ -149,7 +150,7 @@ class EnteredLine(ABC):
         """Run the whole flow with the line's inputs."""
 
 
-class BatchRun(JudgedRun, RunPanel, ABC):
+class BatchRun(JudgedRun, RunPanel, Awaited, ABC):
     """A flow over rows, finished or not.
 
     Attributes
@@ -272,7 +273,7 @@ class BatchRun(JudgedRun, RunPanel, ABC):
         """Return self when Completed, else raise RunFailed or a kind of it."""
 
 
-class RunsBatches(EvaluatesRuns):
+class RunsBatches(AwaitsBatches, EvaluatesRuns):
     """What a runtime can do with many rows."""
 
     def batch(
