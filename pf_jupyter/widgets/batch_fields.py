@@ -125,7 +125,7 @@ def connection_field(
     options = [("", f"as the flow says{asked_of}"), *((name, name) for name in known)]
     return choice(
         f"connection:{key}",
-        f"Connection of {', '.join(wiring.asking)}, which ask a model",
+        f"Connection of the model in {', '.join(wiring.asking)}",
         options,
         wiring.connection,
     )

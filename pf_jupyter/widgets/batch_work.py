@@ -278,7 +278,7 @@ class BatchWork(Panel):
                 known[key].write(last, str(value))
             elif kind == "connection" and rest in known:
                 known[rest].connection = str(value)
-            elif kind in ("map", "connection", "judge"):
+            elif rest:
                 continue  # of a flow that was taken away in the meantime
             else:
                 self.typed[name] = value

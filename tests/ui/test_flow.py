@@ -131,3 +131,56 @@ def test_a_failing_node_shows_its_log_in_two_clicks(lab, view, flow, root):
     lab.shot("run-failed")
     lab.check_accessible(".pf-RunView")
     lab.check_quiet()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_flow_and_run_can_be_read_at_every_width(lab, flow, view, theme):
+    view.get_by_label("name").fill("Ada")
+    lab.page.keyboard.press("Enter")
+    view.get_by_text("Hello, Ada!").wait_for()
+    lab.theme(theme)
+    try:
+        for width in (320, 1920):
+            lab.size(width, 900)
+            lab.settled(view)
+            lab.shot(f"flow-{theme}-{width}")
+            check_fits(lab, ".pf-FlowSide", width)
+        _, found = lab.server.ask("GET", "pf/api/runs?limit=1")
+        lab.run("pf-jupyter:open-run", {"run": found["runs"][0]["run_id"]})
+        run = lab.page.locator(".pf-RunView")
+        run.get_by_text("Hello, Ada!").first.wait_for()
+        for width in (1920, 320):
+            lab.size(width, 900)
+            lab.settled(run)
+            lab.shot(f"run-{theme}-{width}")
+            check_fits(lab, ".pf-RunView", width)
+        lab.check_quiet()
+    finally:
+        lab.theme("light")
+
+
+def check_fits(lab, selector, width):
+    lab.check_accessible(selector)
+    wide = lab.page.locator(selector).evaluate(
+        "node => node.scrollWidth - node.clientWidth"
+    )
+    assert wide <= 0, f"{wide} pixels of {selector} stick out at {width}"
+
+
+def test_every_control_of_a_flow_is_reached_by_keys(lab, view):
+    lab.page.keyboard.press("Escape")
+    side = lab.page.locator(".pf-FlowSide")
+    wanted = side.evaluate(
+        "node => [...node.querySelectorAll('button, input, select, [tabindex=\"0\"]')]"
+        ".filter(one => !one.disabled && one.checkVisibility()).length"
+    )
+    side.get_by_role("button", name="Run", exact=True).focus()
+    reached = lab.page.evaluate("() => { window.pfPassed = new Set(); return 0; }")
+    for _ in range(wanted + 2):
+        reached = side.evaluate(
+            "node => { const now = document.activeElement;"
+            " if (node.contains(now)) window.pfPassed.add(now);"
+            " return window.pfPassed.size; }"
+        )
+        lab.page.keyboard.press("Tab")
+    assert reached == wanted

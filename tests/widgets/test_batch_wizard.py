@@ -86,6 +86,9 @@ def test_a_batch_is_put_together_run_and_judged(wizard, real, rows):
     assert driver.field("prediction").attributes["value"] == "${run.outputs.greeting}"
     assert "choose a column, or write a value" in driver.text
     driver.fill("groundtruth", "${run.inputs.truth}").settle()
+    driver.fill("Runtime of the evaluations", "+").click("Next").settle()
+    assert "give it a name" in driver.text
+    driver.fill("Runtime of the evaluations", "=")
     to_step(driver, "Review")
     assert "judged by accuracy groundtruth = ${run.inputs.truth}" in driver.text
     assert "%pfrun create --flow" in driver.text

@@ -12,10 +12,10 @@ from pf_jupyter.widgets import open_panel
 from pf_jupyter.widgets.elements import Element
 from pf_jupyter.widgets.living import LivingGraph, graph
 from pf_jupyter.widgets.panel import Panel
-from pf_jupyter.widgets.parts import button, choice, field, form, page, submit, text
-from pf_jupyter.widgets.shown import empty, loading, log, table, tabs
+from pf_jupyter.widgets.parts import field, form, page, submit, text
 from pf_jupyter.workspace.local import connect
 
+from .everything import Everything
 from .stage import Stage, browser, browser_path
 
 pytestmark = pytest.mark.browser
@@ -246,110 +246,6 @@ def test_the_way_to_a_failure_is_lit(show, real, tmp_path):
 
     stage.until(lambda: colour("bad") == "rgb(207, 34, 46)")
     assert colour("last") != colour("bad")
-
-
-class Everything(Panel):
-    """Each part there is, in each of its states."""
-
-    def begin(self):
-        self.living = LivingGraph("flow")
-
-    def view(self) -> Element:
-        return page(
-            "Everything",
-            loading("On its way"),
-            empty("box", "Nothing", "There is none.", button("Make", "make")),
-            form(
-                field("a", "Text", help="as it is"),
-                field("b", "Wrong", "x", error="not a number"),
-                field("c", "Locked", "x", reason="you are a Reader"),
-                field("d", "Code", "{}", kind="code"),
-                field("e", "Yes or no", True, kind="check"),
-                field("f", "Suggested", suggestions=["one", "two"]),
-                choice("g", "One of", ["x", "y"]),
-                submit("Send"),
-                do="send",
-            ),
-            table(["name", "n"], [["a", "1"]], caption="numbers"),
-            tabs("t", [("x", "One", log(["a"], key="l")), ("y", "Two", text("b"))]),
-            lead=choice("r", "Runtime", ["small"], hidden_label=True),
-            actions=[
-                button("Delete", "delete", kind="danger", confirm="Delete it?"),
-                button("Reload", "reload", icon="refresh", bare=True),
-                button("No", "no", reason="not allowed"),
-                button("Busy", "busy", busy=True),
-            ],
-        )
-
-
-def views(real):
-    runtime = real.runtimes.get("small")
-    run = runtime.run("conditional")
-    batch = runtime.batch("hello", [{"name": f"n{i}"} for i in range(5)])
-    again = runtime.batch("hello", [{"name": f"m{i}"} for i in range(5)])
-    return {
-        "everything": Everything(real),
-        "flow": open_panel(real, "flow", flow="conditional", runtime="small"),
-        "run": open_panel(real, "run", run=run.run_id),
-        "batch": open_panel(real, "run", run=batch.run_id),
-        "comparison": open_panel(real, "compare", runs=[batch, again]),
-        "chat": open_panel(real, "chat", flow="chat-with-history", runtime="small"),
-        "error": open_panel(real, "run", run="no-such-run"),
-        "runtimes": open_panel(real, "runtimes"),
-        "runtime": open_panel(real, "runtime", runtime="small"),
-        **{f"wizard {at}": panel for at, panel in enumerate(wizards(real))},
-        "environments": open_panel(real, "environments"),
-        "environment": open_panel(real, "environments", environment="default"),
-        "connections": open_panel(real, "connections"),
-        "connection": added(open_panel(real, "connections")),
-        "roles": open_panel(real, "roles"),
-        "runs": open_panel(real, "runs"),
-        "doctor": open_panel(real, "doctor"),
-    }
-
-
-def wizards(real):
-    """The wizard at each of its steps."""
-    for steps in range(5):
-        panel = open_panel(real, "runtimes", add=True)
-        assert panel.settle()
-        panel.act("choose_place", compute="process")
-        for _ in range(steps):
-            panel.act("next", name="another", memory="2")
-        assert panel.step == steps
-        yield panel
-
-
-def added(panel):
-    """A panel with the form for another one open."""
-    panel.act("add")
-    return panel
-
-
-def test_each_view_is_accessible_in_both_themes_and_fits_narrow_pages(show, real):
-    from axe_playwright_python.sync_playwright import Axe
-
-    axe, found = Axe(), []
-    for name, panel in views(real).items():
-        stage = show(panel)
-        dark = [("dark", ["color-contrast"])] if name in IN_DARK else []
-        for theme, rules in [("light", WCAG), *dark]:
-            stage.theme(theme)
-            options = {"runOnly": rules}
-            checked = axe.run(stage.page, ".pf-panel", options).response["violations"]
-            found += [
-                f"{name}, {theme}: {item['id']}: {node['html'][:160]}"
-                for item in checked
-                if item["impact"] in ("serious", "critical")
-                for node in item["nodes"]
-            ]
-        stage.page.set_viewport_size({"width": NARROW, "height": 700})
-        stage.settle()
-        wide = stage.page.evaluate("document.documentElement.scrollWidth")
-        if wide > NARROW:
-            found.append(f"{name} is {wide} px wide on a page of {NARROW}")
-        assert stage.errors == []
-    assert not found, "\n".join(found)
 
 
 def test_a_question_is_asked_before_and_the_keyboard_answers_it(show):
