@@ -1,7 +1,7 @@
-"""Known vulnerabilities from the public database, by way of pip-audit.
+"""Known vulnerabilities from a database that is asked, by way of pip-audit.
 
 It is asked only when somebody says so: the names and versions of packages go to that
-database.
+database, the public one or one that speaks as OSV's does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,39 @@ _OPTIONS = (
 _LENGTH = 120
 
 
-def audit(packages: Mapping[str, str], *, seconds: float = _SECONDS) -> list[Advisory]:
-    """Return what the public database knows of installed packages.
+@dataclass(frozen=True)
+class Audit:
+    """What a database said.
+
+    Parameters
+    ----------
+    found
+        The vulnerabilities.
+    skipped
+        Packages that it does not know, and why: nothing is said of them.
+    """
+
+    found: Sequence[Advisory]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+def asks(advisories: str) -> bool:
+    """Tell whether a database is to be asked rather than read from a file."""
+    named = advisories == PIP_AUDIT and not Path(PIP_AUDIT).exists()
+    return named or advisories.startswith(("http://", "https://"))
+
+
+def audit(
+    packages: Mapping[str, str], *, url: str = "", seconds: float = _SECONDS
+) -> Audit:
+    """Return what a database knows of installed packages.
 
     Parameters
     ----------
     packages
         Normalised name to version.
+    url
+        Where to ask in OSV's protocol; the public database of PyPI when empty.
     seconds
         It is given up after this long.
 
@@ -51,13 +78,14 @@ def audit(packages: Mapping[str, str], *, seconds: float = _SECONDS) -> list[Adv
         (``advisories_unreachable``).
     """
     command = _command()
+    where = ["--vulnerability-service", "osv", "--osv-url", url] if url else []
     with tempfile.TemporaryDirectory(prefix="pf-audit-") as folder:
         file = Path(folder) / "requirements.txt"
         lines = [f"{name}=={version}" for name, version in sorted(packages.items())]
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         try:
             done = subprocess.run(
-                [*command, *_OPTIONS, "--requirement", str(file)],
+                [*command, *_OPTIONS, *where, "--requirement", str(file)],
                 capture_output=True,
                 text=True,
                 timeout=seconds,
@@ -76,7 +104,13 @@ def audit(packages: Mapping[str, str], *, seconds: float = _SECONDS) -> list[Adv
     if not isinstance(document, dict):
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise _unreachable(last)
-    return sorted(_advisories(document), key=lambda one: (one.package, one.id))
+    found = sorted(_advisories(document), key=lambda one: (one.package, one.id))
+    skipped = {
+        str(item.get("name")): str(item["skip_reason"])
+        for item in document.get("dependencies") or ()
+        if item.get("skip_reason")
+    }
+    return Audit(found, skipped)
 
 
 def _command() -> list[str]:
@@ -88,7 +122,7 @@ def _command() -> list[str]:
     raise Unreachable(
         "pip-audit, which asks the public database, is not installed here",
         code="no_pip_audit",
-        hint="pip install pip-audit, or name a file: --advisories osv.zip",
+        hint="pip install 'pf_jupyter[audit]', or name a file: --advisories osv.zip",
     )
 
 
@@ -111,7 +145,7 @@ def _advisories(document: Mapping[str, Any]) -> list[Advisory]:
 
 def _unreachable(reason: str) -> PfError:
     return Unreachable(
-        f"the public database of vulnerabilities cannot be asked: {reason[:300]}",
+        f"the database of vulnerabilities cannot be asked: {reason[:300]}",
         code="advisories_unreachable",
         hint="where there is no network, name a file: --advisories osv.zip",
     )

@@ -47,6 +47,9 @@ class Layer:
         Version of each distribution in it.
     items, options
         What was installed, and the index options, as lines of a requirements file.
+    lock
+        The same as ``items`` with the hashes of their files: making the layer once more
+        takes no others.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Layer:
     packages: Mapping[str, str] = field(default_factory=dict)
     items: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    lock: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for a record."""
@@ -70,6 +74,7 @@ def read_layer(raw: Mapping[str, Any]) -> Layer:
         dict(raw["packages"]),
         tuple(raw["items"]),
         tuple(raw["options"]),
+        tuple(raw.get("lock") or ()),
     )
 
 

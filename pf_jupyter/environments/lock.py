@@ -42,9 +42,12 @@ class Lock:
     new: tuple[Requirement, ...]
 
     @property
-    def text(self) -> str:
-        """The lock as a requirements file."""
-        return "".join(f"{item}\n" for item in self.items)
+    def lines(self) -> tuple[str, ...]:
+        """The new ones for a requirements file, each with the hashes it may have."""
+        return tuple(
+            " ".join([str(item), *(f"--hash={value}" for value in item.hashes)])
+            for item in self.new
+        )
 
 
 def resolve(
@@ -94,6 +97,7 @@ def resolve(
         [
             *("pip", "compile", "requirements.in", "--constraint", "constraints.txt"),
             *("--quiet", "--no-header", "--no-annotate", "--no-strip-extras"),
+            "--generate-hashes",
             *platform_arguments(target),
         ],
         folder=folder,
@@ -101,7 +105,8 @@ def resolve(
         variables=filled.variables,
         secrets=filled.secrets,
     )
-    texts = [line for line in output.splitlines() if line and line[0] not in "#-"]
+    joined = output.replace("\\\n", " ").splitlines()
+    texts = [line for line in joined if line and line[0] not in "#-"]
     items = parse_requirements(texts, folder).items
     versions = target.versions()
     new = [item for item in items if not _is_installed(item, versions)]

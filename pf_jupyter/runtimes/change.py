@@ -115,6 +115,7 @@ class Change:
             requirements=tuple(str(item) for item in wanted.items),
             packages=packages,
             items=tuple(str(item) for item in lock.new),
+            lock=lock.lines,
             options=tuple(
                 without_login(f"{option} {value}".strip())
                 for option, value in wanted.options

@@ -209,7 +209,8 @@ class Installer:
         below = identity.layer_folders(record, engine)[-number:] if number else []
         target = read_target(examine(channel, below))
         with self._store.processes.scratch("pf-layer-") as folder:
-            wanted = parse_requirements([*layer.options, *layer.items], folder)
+            lines = [*layer.options, *(layer.lock or layer.items)]
+            wanted = parse_requirements(lines, folder)
             lock = Lock(wanted.items, wanted.items)
             path = folder / layer.name
             make_layer(engine, record, target, lock, wanted, path, below)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..engines.api import Engine
 from ..environments.advisories import find_advisories
-from ..environments.audit import PIP_AUDIT, audit
+from ..environments.audit import Audit, asks, audit
 from ..environments.bases import is_ours
 from ..environments.build import Builder
 from ..environments.contract import try_image
@@ -42,7 +42,7 @@ def examine(
     if not environment.curated:
         found += _registries(environment, builder)
         found += _base(environment, builder)
-    found += _vulnerabilities(environment, advisories)
+    found += vulnerabilities(environment, advisories)
     return found
 
 
@@ -139,9 +139,23 @@ def _base_digest(engine: Engine, builder: Builder, base: str) -> str | None:
     return here.id if known else there
 
 
-def _vulnerabilities(
+def vulnerabilities(
     environment: Environment, advisories: str | Path | None
 ) -> Iterator[CheckResult]:
+    """Yield what a database knows of a version's packages, and of which it does not.
+
+    Parameters
+    ----------
+    environment
+        The version.
+    advisories
+        As for `Environments.check`.
+
+    Raises
+    ------
+    UsageError
+        The database is a file that cannot be read.
+    """
     if advisories is None:
         yield CheckResult(
             "vulnerabilities",
@@ -153,17 +167,30 @@ def _vulnerabilities(
         return
     packages = {one.name: one.version for one in environment.packages}
     try:
-        found = (
-            audit(packages)
-            if str(advisories) == PIP_AUDIT and not Path(PIP_AUDIT).exists()
-            else find_advisories(Path(advisories).expanduser(), packages)
-        )
+        if asks(str(advisories)):
+            url = str(advisories) if "://" in str(advisories) else ""
+            answer = audit(packages, url=url)
+        else:
+            place = Path(advisories).expanduser()
+            answer = Audit(find_advisories(place, packages))
     except Unreachable as error:
         text = f"not looked for: {error.message}"
         yield CheckResult("vulnerabilities", "warn", text, error.hint)
         return
-    if not found:
-        text = f"none known for {len(packages)} packages"
+    found, skipped = answer.found, answer.skipped
+    looked = len(packages) - len(skipped)
+    if skipped:
+        # silence about a package is no good news of it
+        first = next(iter(skipped.items()))
+        yield CheckResult(
+            "vulnerabilities",
+            "warn",
+            f"not looked for: {len(skipped)} of {len(packages)} packages, such as "
+            f"{first[0]}: {first[1]}",
+            "name another database for these: --advisories FILE takes OSV records",
+        )
+    if not found and looked:
+        text = f"none known for {looked} package{'' if looked == 1 else 's'}"
         yield CheckResult("vulnerabilities", "pass", text)
     for one in found[:_MOST_ADVISORIES]:
         hint = f"ask for {one.package}>={one.fixed[-1]}" if one.fixed else ""

@@ -129,13 +129,22 @@ class RemoteEnvironments(Environments):
         connection: str | None = None,
     ) -> Sequence[CheckResult]:
         """Try a version again; see `Environments.check`."""
+        from ..environments.audit import PIP_AUDIT, asks
+
         files: dict[str, Sent] = {}
-        if advisories is not None:
+        named = "" if advisories is None else str(advisories)
+        if asks(named) and named != PIP_AUDIT:
+            raise UsageError(
+                "a server asks the public database and no other address",
+                code="bad_advisories",
+                hint="--advisories pip-audit, or a file of OSV records, which is sent",
+            )
+        if advisories is not None and not asks(named):
             files["advisories"] = sent_data(self._client, Path(advisories))
         work = Work(
             self._client,
             "environments.check",
-            body={"connection": connection},
+            body={"connection": connection, "audit": asks(named)},
             path={"reference": reference},
             files=files,
         )

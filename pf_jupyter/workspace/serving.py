@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..environments.audit import PIP_AUDIT as PIP_AUDIT
 from ..errors import NotFound, PfError
 from ..home import STORE_URL_VARIABLE as STORE_URL_VARIABLE
 from ..store.home import make_private_folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -301,6 +302,24 @@ def test_a_layer_that_is_gone_is_made_again(
     runtime.start()
     assert look(runtime, flow, "pf_lib") == look(runtime, flow, "pf_more") == "1.0"
     assert len(layers_of(home)) == 2
+
+
+def test_a_layer_is_never_made_again_of_other_files(
+    workspace: LocalWorkspace, runtime: Any, index: Any, home: Path
+) -> None:
+    wheel = index.add("pf-sealed")
+    runtime.install("pf-sealed")
+    (kept,) = workspace.core.store.runtime(runtime.name).layers
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert kept["lock"] == [f"pf-sealed==1.0 --hash=sha256:{digest}"]
+    runtime.stop()
+    shutil.rmtree(home / "layers")
+    # somebody puts another file under the same name and version
+    index.add("pf-sealed", files={"pf_sealed.py": "value = 'not what was locked'"})
+    shutil.rmtree(os.environ["UV_CACHE_DIR"])
+    with pytest.raises(RuntimeFailed) as caught:
+        runtime.start()
+    assert caught.value.code == "hash_mismatch"
 
 
 def test_another_process_changes_over_by_itself(

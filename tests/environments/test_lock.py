@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,21 @@ def test_what_no_index_has_is_known_from_what_is_installed(
     inhouse = Installed("inhouse", "3.1", ("speed; extra == 'fast'", "never-there"))
     found = lock(tmp_path, "app", on=target(inhouse))
     assert shown(found.new) == ["app==1.0", "speed==1.0"]
+
+
+def test_a_lock_holds_the_hashes_of_its_files(
+    index: Any, tmp_path: Path, wheel: Callable[..., Path]
+) -> None:
+    app = index.add("app", requires=["lib"])
+    lib = index.add("lib", "2.0")
+    own = wheel(tmp_path / "mine", "own")
+    found = lock(tmp_path, "app", str(own))
+    hashes = {item.name: item.hashes for item in found.new}
+    assert hashes == {
+        name: (f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",)
+        for name, path in (("app", app), ("lib", lib), ("own", own))
+    }
+    assert f"lib==2.0 --hash={hashes['lib'][0]}" in found.lines
 
 
 def test_a_package_that_fits_stays_and_one_that_does_not_is_replaced(

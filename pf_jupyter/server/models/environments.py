@@ -63,9 +63,13 @@ class ImportEnvironment(Asked):
 
 
 class CheckEnvironment(Asked):
-    """How a version is tried; ``advisories`` is a database of OSV records."""
+    """How a version is tried; ``advisories`` is a database of OSV records.
+
+    ``audit`` asks the public one instead, which is told names and versions.
+    """
 
     advisories: AnyFile | None = None
+    audit: bool = False
     connection: Name | None = None
 
 

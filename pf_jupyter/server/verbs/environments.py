@@ -9,6 +9,7 @@ from ...errors import Refused, UsageError
 from ...workspace.api import Environment
 from ...workspace.remote_wire import check_to_json
 from ...workspace.serving import (
+    PIP_AUDIT,
     definition_files,
     known_definition,
     require,
@@ -177,7 +178,9 @@ def _check(ask: Ask) -> Any:
     environments = ask.workspace.environments
     reference = _reference(ask)
     environments.get(reference)
-    place = None if body.advisories is None else taken(ask, body.advisories)
+    place: str | Path | None = PIP_AUDIT if body.audit else None
+    if body.advisories is not None:
+        place = taken(ask, body.advisories)
     ask.long.tell("checking", {})
     found = environments.check(reference, advisories=place, connection=body.connection)
     checks = [check_to_json(check) for check in found]
