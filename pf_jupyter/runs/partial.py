@@ -219,7 +219,7 @@ def _taken(
             bypassed.append(before)
         elif status != "Completed":
             why[before] = f"was {status} there" if found else "did not run there"
-        elif reason := _unusable(found):
+        elif reason := unusable(found):
             why[before] = reason
         else:
             outputs[before] = found.get("output")
@@ -248,7 +248,7 @@ def _taken(
     )
 
 
-def _unusable(node: Mapping[str, Any]) -> str:
+def unusable(node: Mapping[str, Any]) -> str:
     """Return why a recorded output is not what the node gave; empty if it is."""
     if node.get("output_is_text"):
         return "its value has no JSON form"

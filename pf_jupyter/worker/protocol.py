@@ -143,6 +143,9 @@ MAX_FRAME_BYTES = 512 * 1024 * 1024
 
 _HEADER = struct.Struct(">I")
 _TAG = "$pf"
+UPSTREAM = "$pf_upstream"
+"""Among the inputs of a batch's line that runs from a node on: ``node``,
+``dependency_outputs``, ``bypassed`` and ``source_run_id`` of RUN."""
 _TAG_BYTES = _TAG.encode()
 
 

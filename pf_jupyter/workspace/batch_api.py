@@ -292,6 +292,7 @@ class RunsBatches(AwaitsBatches, EvaluatesRuns):
         batch_timeout: float | None = None,
         source_run: str | BatchRun | None = None,
         resume_from: str | BatchRun | None = None,
+        from_node: str | None = None,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
         runtimes: Sequence[Any] | None = None,
@@ -323,6 +324,8 @@ class RunsBatches(AwaitsBatches, EvaluatesRuns):
             A completed batch run whose outputs and data can be mapped: an evaluation.
         resume_from
             A batch run whose completed lines are taken over.
+        from_node
+            With ``resume_from``: all its lines again, but only from this node on.
         name, tags
             To find it by.
         runtimes

@@ -69,6 +69,7 @@ CREATE_OPTIONS = (
         "take over the completed lines of a run, and all that it was started with",
         complete="run",
     ),
+    Argument("--from", "with --resume-from: all lines, from this node on"),
     _WORKERS,
     *(option for option in RUN_OPTIONS if option.name in _SHARED),
     Argument(
@@ -124,6 +125,7 @@ def create_batch(context: Context, arguments: Namespace, **options: Any) -> Outc
         "mapping": read_pairs(context, arguments.map, "mapping") or None,
         "source_run": source,
         "resume_from": resumed,
+        "from_node": getattr(arguments, "from"),
         "workers": arguments.workers,
         "variant": arguments.variant,
         "environment_variables": {n: str(t) for n, t in variables.items()} or None,

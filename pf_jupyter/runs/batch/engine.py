@@ -94,7 +94,14 @@ class BatchRunner:
             self._refuse_running(earlier)
             reused = RunFolder(self._store.folder, earlier.run_id)
             before = _defined(reused, earlier.run_id)
-            request = continued(request, before)
+            node = request.from_node
+            request = replace(
+                continued(request, before),
+                from_node=node,
+                upstream=earlier.run_id if node else None,
+            )
+            # each line runs again: there is none that can be taken over as it is
+            reused = None if node else reused
         record = self._new_record(start, request)
         if on_plan is not None:
             on_plan(record.run_id)

@@ -22,6 +22,7 @@ from .cluster import ClusterPlace
 from .data import Rows, open_rows
 from .folder import RunFolder
 from .mapping import Plan, bind
+from .partly import FromNode
 from .places import named
 from .prices import Prices, prices_in
 from .request import BatchRequest, Limits, limits_of
@@ -49,6 +50,8 @@ class Prepared:
         Whether rows may name images of this machine.
     prices
         What models cost, where somebody has written it down.
+    partly
+        Gives lines what they take from an earlier batch.
     """
 
     request: BatchRequest
@@ -66,6 +69,7 @@ class Prepared:
     cluster: ClusterPlace | None = None
     sees_files: bool = field(default_factory=artifacts.sees_files.get)
     prices: Prices | None = None
+    partly: FromNode | None = None
 
     @property
     def aggregates(self) -> bool:
@@ -93,6 +97,10 @@ class Prepared:
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield number and inputs of each line, images as bytes."""
+        lines = self._whole_lines()
+        yield from lines if self.partly is None else self.partly.lines(lines)
+
+    def _whole_lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         taking = [
             item.name for item in self.flow.inputs.values() if item.type in _CONTAINERS
         ]
@@ -197,8 +205,27 @@ def prepare(
         changed=[],
         prices=prices_in(store.folder),
     )
+    if request.from_node is not None:
+        made.partly = _from_node(store, flow, request)
     made.changed = changes(made, before)
     return made
+
+
+def _from_node(store: Store, flow: Flow, request: BatchRequest) -> FromNode:
+    if request.upstream is None:
+        raise UsageError(
+            "it is not said which run the other nodes are taken from",
+            code="missing_argument",
+            hint="--resume-from RUN --from NODE",
+        )
+    if flow.kind != "dag":
+        raise UsageError(
+            f"a {flow.kind} flow has no nodes to start from",
+            code="bad_value",
+            hint="leave out --from",
+        )
+    journal = RunFolder(store.folder, request.upstream).journal
+    return FromNode(flow, str(request.from_node), request.upstream, journal)
 
 
 def changes(made: Prepared, before: Mapping[str, Any] | None) -> list[str]:

@@ -48,6 +48,8 @@ class BatchRequest:
         the run that is taken up.
     on
         A Dask cluster that takes the lines: its address, or an object of Dask.
+    from_node, upstream
+        Run lines from this node on, with what the others gave in this batch run.
     """
 
     path: Path
@@ -67,6 +69,8 @@ class BatchRequest:
     tags: Mapping[str, str] = field(default_factory=dict)
     runtimes: Sequence[str] | None = None
     on: Any = None
+    from_node: str | None = None
+    upstream: str | None = None
 
     def to_dict(self, data: str | None) -> dict[str, Any]:
         """Return it as JSON; ``data`` is the path under which the rows are found."""

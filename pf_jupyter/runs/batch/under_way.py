@@ -18,6 +18,7 @@ from ...errors import (
 from ...runtimes.life import Life
 from ...store.records import RunRecord, RuntimeRecord, timestamp
 from ...store.store import Store
+from ...worker.protocol import UPSTREAM
 from .. import artifacts, connections
 from ..ended import on_purpose
 from ..execute import LOG_LIMIT, Executor
@@ -267,6 +268,8 @@ class BatchUnderWay:
                 line = artifacts.keep(
                     self._tools.store.folder, self.record.run_id, line
                 )
+            if self._made.partly is not None:
+                line["inputs"].pop(UPSTREAM, None)
             record = {"line_number": number, "status": status, **line}
             entries.append((number, status == "Completed", encode(record)))
             records.append(record)

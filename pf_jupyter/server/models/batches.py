@@ -46,6 +46,7 @@ class CreateBatch(RowsAsked):
     flow: Flow | None = None
     source_run: Name | None = None
     resume_from: Name | None = None
+    from_node: Name | None = None
 
 
 class CreateEvaluation(RowsAsked):

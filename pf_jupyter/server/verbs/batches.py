@@ -126,7 +126,12 @@ def _create(ask: Ask) -> Any:
     if name is None and body.resume_from is not None:
         name = ask.workspace.runs.batch(body.resume_from).runtime
     run = runtime_for(ask, name).batch(
-        path, rows, source_run=body.source_run, **options_of(body), **hooks(ask)
+        path,
+        rows,
+        source_run=body.source_run,
+        from_node=body.from_node,
+        **options_of(body),
+        **hooks(ask),
     )
     return batch_answer(ask, run)
 

@@ -36,6 +36,7 @@ from pf_jupyter.worker.execution.scope import Scope
 from pf_jupyter.worker.execution.surroundings import absolute, environment_of
 from pf_jupyter.worker.execution.threads import run_in_threads
 from pf_jupyter.worker.execution.tracing import spans_of
+from pf_jupyter.worker.protocol import UPSTREAM
 from pf_jupyter.worker.scrubbing import secrets_of
 
 NODE_CONCURRENCY = 2
@@ -289,6 +290,9 @@ class RunningLine:
         self._number = number
         self._reporter = LineReporter(batch._shared)
         request = {**batch._template, "inputs": inputs, "line_number": number}
+        if UPSTREAM in inputs:
+            own = {name: inputs[name] for name in inputs if name != UPSTREAM}
+            request.update(inputs[UPSTREAM], mode="from_node", inputs=own)
         self._run = FlowRun(request, self._reporter, batch._connections)
         self._began = time.perf_counter()
         self._started_at = now_text()

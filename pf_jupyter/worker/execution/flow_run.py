@@ -246,6 +246,10 @@ class FlowRun:
         normal = [node for node in chosen if not node.node.aggregation]
         line = Line(normal, scope, self._reporter, self._connections, [target.name])
         self._schedule(line, prepared, partial=True)
+        if not self._aggregate:
+            collected = aggregation_inputs(flow, scope)
+            plain = self._reporter.plain
+            self.aggregation_inputs = {key: plain(v) for key, v in collected.items()}
 
     def _target(self, prepared: PreparedFlow) -> PreparedNode:
         if prepared.failure is not None:
