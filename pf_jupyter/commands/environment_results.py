@@ -35,6 +35,7 @@ class ShownEnvironment(Shown):
             *(("registry", f"{r} @ {d[7:19]}") for r, d in one.registries.items()),
             ("image", one.image),
             ("variables", ", ".join(one.environment_variables)),
+            ("routes", self._routes()),
             ("used by", ", ".join(one.used_by) or "no runtime"),
             ("owner", one.owner),
             ("published", one.created_at[:19].replace("T", " ")),
@@ -48,6 +49,16 @@ class ShownEnvironment(Shown):
         """Return the same, its name in bold."""
         first, _, rest = self.text().partition("\n")
         return f"<b>{html.escape(first)}</b>{pre(rest)}"
+
+    def _routes(self) -> str:
+        routes = self.environment.inference_config
+        found = [
+            f"{name.removesuffix('_route')} {one.get('port', '')}{one.get('path', '')}"
+            for name, one in routes.items()
+            if isinstance(one, dict)
+        ]
+        kept = "of Azure's endpoints: kept, not served here"
+        return f"{', '.join(found)} ({kept})" if found else ""
 
     def _packages(self) -> str:
         one = self.environment

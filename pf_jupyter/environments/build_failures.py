@@ -50,6 +50,14 @@ _EXPLAINED: Sequence[tuple[str, str, str]] = (
         "requirements",
     ),
     (
+        r"looks like a filename, but the file does not exist|Could not install "
+        r"packages due to an OSError: .*No such file|Distribution not found at: file:"
+        r"|Could not open requirements file",
+        "file_missing",
+        "COPY ./* ./ copies what is in folders, not the folders: name them, COPY "
+        "wheels wheels, or write COPY . ./",
+    ),
+    (
         r"401 Unauthorized|403 Forbidden|HTTP 401|HTTP 403",
         "index_refused",
         "the index wants a login: --index-url https://${USER}:${TOKEN}@host/simple, "

@@ -26,7 +26,7 @@ _DOCKERFILE = """\
 # {base} is what `default` is: Python and what the built-in tools need.
 # Any other image with Python 3.9 or newer does as well, such as python:3.12-slim.
 FROM {image}
-COPY ./* ./
+COPY . ./
 RUN {pip} -r requirements.txt
 """
 _REQUIREMENTS = """\

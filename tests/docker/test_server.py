@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pf_jupyter.errors import AlreadyExists
+from pf_jupyter.errors import AlreadyExists, IllegalState
 from pf_jupyter.workspace.remote_files import SentFile, SentFolder
 from pf_jupyter.workspace.remote_flows import SentFlow
 
@@ -149,4 +149,77 @@ def test_environments_are_made_there_from_folders_that_are_here(
     assert {"special": "2.0"}.items() <= {
         p.name: p.version for p in rt.packages()
     }.items()
+    rt.delete()
+
+
+TELLING = """\
+from promptflow.core import tool
+import special
+
+@tool
+def tell(text: str) -> str:
+    return f"{text} {special.VERSION}" if text == "which" else text
+"""
+
+
+def test_capture_rehearsal_update_and_rollback_over_http(workspace, tmp_path):
+    name = f"wire-{uuid.uuid4().hex[:8]}"
+    lines = ["COPY wheels wheels", f"{INSTALL} -r requirements.txt"]
+    folder = definition(
+        tmp_path / name, name, dockerfile=lines, requirements=["special"]
+    )
+    wheels = folder / "image_build" / "wheels"
+    wheel(wheels, "special", "1.0")
+    workspace.environments.publish(folder)
+    rt = workspace.runtimes.create(f"{name}-rt", environment=f"{name}:1", writable=True)
+    assert rt.to_dict()["profile"] == "writable"
+    flow = tmp_path / "flow"
+    flow.mkdir()
+    (flow / "tell.py").write_text(TELLING)
+    (flow / "flow.dag.yaml").write_text(
+        "inputs:\n  text: {type: string}\n"
+        'outputs:\n  told: {type: string, reference: "${tell.output}"}\n'
+        "nodes:\n- name: tell\n  type: python\n"
+        "  source: {type: code, path: tell.py}\n"
+        '  inputs: {text: "${inputs.text}"}\n'
+    )
+    for text in ("hello", "which"):
+        assert rt.run(flow, text=text).status == "Completed"
+
+    # what was installed from here, over there: kept in a folder that is here
+    extra = wheel(tmp_path, "extra", "0.5")
+    assert rt.install(str(extra)).installed == {"extra": "0.5"}
+    kept = rt.capture(f"{name}-kept", to=tmp_path / "kept")
+    assert (kept.equal, kept.version) == (True, "1")
+    assert [(one.name, one.after) for one in kept.taken] == [("extra", "0.5")]
+    context = tmp_path / "kept" / "image_build"
+    assert (context / "wheels" / extra.name).read_bytes() == extra.read_bytes()
+    assert "extra" in (context / "requirements.lock").read_text()
+
+    # a newer version: told, repeated beside, refused, taken, given back
+    (wheels / "special-1.0-py3-none-any.whl").unlink()
+    wheel(wheels, "special", "2.0")
+    made = workspace.environments.publish(folder, notes="says two")
+    assert (made.version, made.notes) == ("2", "says two")
+    check = rt.check_version()
+    assert check.newer
+    assert check.notice.endswith("special 1.0 → 2.0, same Python. “says two”")
+    phases = []
+    rehearsal = rt.rehearse(on_phase=phases.append)
+    assert dict(rehearsal.counts) | {"equal": 1, "differs": 1} == rehearsal.counts
+    assert rehearsal.differing[0]["inputs"] == {"text": "which"}
+    assert "rehearse" in {event.phase for event in phases}
+    with pytest.raises(IllegalState) as caught:
+        rt.update()
+    assert caught.value.code == "runs_differ"
+    assert rt.run(flow, text="which").outputs == {"told": "which 1.0"}
+    moved = rt.update(accept=f"{name}:2")
+    assert moved.moved
+    assert {one["name"] for one in moved.packages} == {"special"}
+    assert rt.run(flow, text="which").outputs == {"told": "which 2.0"}
+    packages = {one.name: one.version for one in rt.packages()}
+    assert packages["extra"] == "0.5"
+    assert rt.rollback().moved
+    assert rt.to_dict()["environment"]["version"] == "1"
+    assert rt.run(flow, text="which").outputs == {"told": "which 1.0"}
     rt.delete()

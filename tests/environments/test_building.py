@@ -308,6 +308,12 @@ def test_the_proxy_of_this_machine_reaches_builds() -> None:
             "index.example",
         ),
         ("ERROR: HTTP error 401 Unauthorized", "index_refused", "401"),
+        (
+            "WARNING: Requirement './wheels/x.whl' looks like a filename, but the file "
+            "does not exist",
+            "file_missing",
+            "./wheels/x.whl",
+        ),
         ("make: *** [all] Error 2", "build_failed", "Step 2/2 : RUN make"),
     ],
 )

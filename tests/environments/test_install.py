@@ -305,7 +305,12 @@ def test_a_layer_that_is_gone_is_made_again(
 
 
 def test_a_layer_is_never_made_again_of_other_files(
-    workspace: LocalWorkspace, runtime: Any, index: Any, home: Path
+    workspace: LocalWorkspace,
+    runtime: Any,
+    index: Any,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wheel = index.add("pf-sealed")
     runtime.install("pf-sealed")
@@ -316,10 +321,12 @@ def test_a_layer_is_never_made_again_of_other_files(
     shutil.rmtree(home / "layers")
     # somebody puts another file under the same name and version
     index.add("pf-sealed", files={"pf_sealed.py": "value = 'not what was locked'"})
-    shutil.rmtree(os.environ["UV_CACHE_DIR"])
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another-cache"))
     with pytest.raises(RuntimeFailed) as caught:
         runtime.start()
     assert caught.value.code == "hash_mismatch"
+    # without that layer it is a runtime again
+    assert runtime.reset().start().state == "ready"
 
 
 def test_another_process_changes_over_by_itself(
