@@ -14,6 +14,7 @@ from pf_jupyter.workspace.api import (
     LineResult,
     NodeResult,
     OnBatchEvent,
+    RunResult,
     RunsBatches,
 )
 
@@ -28,6 +29,20 @@ FAILURE = {
     "hint": "",
 }
 NODES = {"greet": {"statuses": {"Completed": 4, "Failed": 1}, "mean_ms": 12.0}}
+
+
+class DoubleEntered(EnteredLine):
+    def __init__(self, line: LineResult, node: str | None) -> None:
+        self.line = line
+        self.node = node or "greet"
+        self.inputs, self.upstream = dict(line.inputs), {}
+        self.logs, self.error = line.nodes["greet"].logs, line.error
+
+    def run(self, **changes: Any) -> RunResult:
+        raise UsageError("nobody runs a double")
+
+    def run_line(self, **changes: Any) -> RunResult:
+        raise UsageError("nobody runs a double")
 
 
 class DoubleBatch(DoubleJudged, BatchRun):
@@ -80,11 +95,8 @@ class DoubleBatch(DoubleJudged, BatchRun):
             {"code": "ToolExecutionError", "message": "no"} if failed else None,
             1.5,
             nodes={"greet": node},
-            _enter=self._no_entry,
+            _enter=DoubleEntered,
         )
-
-    def _no_entry(self, line: LineResult, node: str | None) -> EnteredLine:
-        raise UsageError("nobody enters a double")
 
     def resume(
         self,

@@ -36,7 +36,7 @@ EXPECTED = {
     "reset capture stats delete",
     "flow": "init list show validate run node chat variants save",
     "run": "list show logs create outputs details metrics stream resume compare "
-    "archive restore delete export prune cancel",
+    "archive restore delete export enter prune cancel",
     "eval": [],
 }
 LINES = {
@@ -66,6 +66,7 @@ LINES = {
     **{("run", verb): "batch-1" for verb in ["restore", "delete", "export"]},
     ("run", "compare"): "batch-1 batch-1",
     ("run", "prune"): "--older-than 90 --yes",
+    ("run", "enter"): "batch-1 --row 1",
     ("eval", "eval"): "--run batch-1 --flow accuracy",
     ("run", "logs"): "run-1",
     ("run", "cancel"): "run-1",

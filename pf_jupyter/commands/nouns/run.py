@@ -13,6 +13,7 @@ from ..tree import Argument, Outcome, Verb, noun
 from ..values import count
 from ..wording import columns
 from .run_batch import BATCH_VERBS, run_id, show_batch
+from .run_entered import ENTER
 from .run_retention import ARCHIVED, PRUNE, TAGS, chosen, runs_table
 
 _MOST_LOG_LINES = 2000
@@ -132,6 +133,7 @@ RUN = noun(
             (_RUN, Argument("--node", "of this node alone", complete="node")),
         ),
         *BATCH_VERBS,
+        ENTER,
         PRUNE,
         Verb("cancel", "stop a run that is going on in this process", _cancel, (_RUN,)),
     ],
