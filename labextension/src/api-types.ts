@@ -235,9 +235,12 @@ export interface CheckAnswer {
 
 /**
  * How a version is tried; ``advisories`` is a database of OSV records.
+ *
+ * ``audit`` asks the public one instead, which is told names and versions.
  */
 export interface CheckEnvironment {
   advisories?: FileHere | FilePath | FileUpload | null;
+  audit?: boolean;
   connection?: string | null;
 }
 
@@ -339,6 +342,13 @@ export interface ConnectionsAnswer {
 }
 
 /**
+ * The name of the runtime that is made like another.
+ */
+export interface CopyRuntime {
+  name: string;
+}
+
+/**
  * Lines of a batch.
  */
 export interface Counts {
@@ -371,6 +381,7 @@ export interface CreateBatch {
   flow?: FlowHere | FlowExample | FlowPath | FlowUpload | null;
   source_run?: string | null;
   resume_from?: string | null;
+  from_node?: string | null;
 }
 
 /**
@@ -694,6 +705,20 @@ export interface InstallationAnswer {
   warnings: string[];
 }
 
+/**
+ * The ways on from a runtime that is named: copy ``like``, take one of ``others``,
+ * or ask for ``role`` on it.
+ */
+export interface InsteadAnswer {
+  name: string;
+  usable: boolean;
+  like: string;
+  digest: string;
+  others: string[];
+  same: string[];
+  role: string;
+}
+
 export type JsonValue = unknown;
 
 /**
@@ -892,6 +917,18 @@ export interface PackagesAnswer {
 }
 
 /**
+ * Somebody's own instance in a shared runtime.
+ */
+export interface PersonAnswer {
+  principal: string;
+  state: string;
+  container_id: string | null;
+  environment_digest: string;
+  started_at: string | null;
+  last_used_at: string | null;
+}
+
+/**
  * A flow's graph, for browsers and for terminals.
  */
 export interface PictureAnswer {
@@ -1087,7 +1124,7 @@ export interface RunsAnswer {
 }
 
 /**
- * A runtime as it is now.
+ * A runtime as it is now; ``people`` are in it beside whose it is.
  */
 export interface RuntimeAnswer {
   id: string;
@@ -1105,6 +1142,7 @@ export interface RuntimeAnswer {
   update: Record<string, JsonValue> | null;
   error: Record<string, JsonValue> | null;
   limits: Record<string, JsonValue>;
+  people?: PersonAnswer[];
 }
 
 /**

@@ -202,10 +202,12 @@ def refusal(decision: Decision, right: str, thing: Thing) -> Refused:
     why = "; ".join(text for text in (why, owners) if text)
     role = roles_with(right)[0]
     on = f" --on {thing.kind}:{thing.name}" if thing.name else ""
+    other = f"%pfruntime instead {thing.name} tells the ways on; "
+    other = other if right == "runtime.use" and thing.name else ""
     return Refused(
         f"{person} may not {words_for(right)} {thing} ({why})",
         code="missing_right",
-        hint=f"%pfrole ask {role}{on} asks for it; an owner gives it with "
+        hint=f"{other}%pfrole ask {role}{on} asks for it; an owner gives it with "
         f"%pfrole assign {person} {role}{on}",
         details={"principal": person, "right": right, "ask": ask},
     )
@@ -213,10 +215,10 @@ def refusal(decision: Decision, right: str, thing: Thing) -> Refused:
 
 def hidden(thing: Thing) -> NotFound:
     """Return the error for something that is not there, for this person."""
-    return NotFound(
-        f"there is no {thing.kind} {thing.name!r}",
-        hint=f"%pf{_MAGIC.get(thing.kind, thing.kind)} list shows those that there are",
-    )
+    hint = f"%pf{_MAGIC.get(thing.kind, thing.kind)} list shows those that there are"
+    if thing.kind == "runtime":
+        hint = f"%pfruntime instead {thing.name} tells the ways on; {hint}"
+    return NotFound(f"there is no {thing.kind} {thing.name!r}", hint=hint)
 
 
 def about(principal: str, role: str, scope: str, until: str | None = None) -> Thing:

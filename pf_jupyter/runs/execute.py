@@ -54,13 +54,7 @@ _KEPT_FLOWS = 64
 
 
 class Executor:
-    """Runs flows; safe to use from any thread.
-
-    Parameters
-    ----------
-    life
-        The runtimes.
-    """
+    """Runs flows in the runtimes of ``life``; safe to use from any thread."""
 
     def __init__(self, life: Life) -> None:
         self._life = life
@@ -101,6 +95,9 @@ class Executor:
         """
         # what is known from the last run will do: beginning one tells when it changed
         start = self._known.get(runtime_id) or self._store.runtime_by_id(runtime_id)
+        if start is not None and start.kind == "shared":
+            start = self._life.seats.take(start, on_phase)
+            runtime_id = start.id
         python = version_of(start) if start is not None else None
         words = (request.path, request.variant, python)
         last = self._loaded.get(words)

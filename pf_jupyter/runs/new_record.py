@@ -38,7 +38,7 @@ def new_record(
         status="Running",
         flow=flow.name,
         flow_path=str(request.path),
-        runtime=runtime.name,
+        runtime=runtime.shown_name,
         runtime_id=runtime.id,
         environment_name=runtime.environment_name,
         environment_version=runtime.environment_version,

@@ -82,8 +82,11 @@ def labels(record: RuntimeRecord, workspace: str) -> dict[str, str]:
 def volume(record: RuntimeRecord) -> str:
     """Return the name of the volume with the layers of a runtime.
 
-    The runtimes of one owner share it: a layer is known by what is in it.
+    The runtimes of one owner share it: a layer is known by what is in it. A shared
+    runtime has one of its own, for all who are in it see it.
     """
+    if record.kind == "shared" or record.seat_of:
+        return f"pf_jupyter-layers-{record.seat_of or record.id}"
     owner = re.sub(r"[^a-z0-9_.-]+", "-", record.owner.lower()).strip("-._")
     return f"pf_jupyter-layers-{owner or 'unknown'}"
 

@@ -19,6 +19,7 @@ from .moving import Mover
 from .named import Logins, NamedEnvironments
 from .pruning import Pruner
 from .reconcile import Reconciler
+from .seats import Seats
 from .sessions import Clock, Sessions, now
 from .turns import Turns
 from .watching import Watch
@@ -76,6 +77,7 @@ class Life:
             prepare,
             self.named,
         )
+        self.seats = Seats(store, self.lifecycle)
         self.installer = Installer(
             store, self.computes, self.channels, self.turns, self.lifecycle.start
         )

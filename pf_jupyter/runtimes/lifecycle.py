@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engines.api import Engine, InstanceState
 from ..environments.layers import digest_of
-from ..errors import AlreadyExists, NotFound, PfError, RuntimeFailed
+from ..errors import NotFound, PfError, RuntimeFailed
 from ..store.records import LifeLine, RuntimeRecord, timestamp
 from ..store.store import Store
 from . import identity
@@ -26,7 +26,7 @@ from .named import Resolve as Resolve
 from .named import Resolved as Resolved
 from .phases import Way
 from .placing import instance_spec
-from .states import ON_THE_WAY, USABLE, before, refusal
+from .states import ON_THE_WAY, USABLE, before, exists, refusal
 from .turns import Turns
 from .wish import Wish, new_record
 
@@ -86,7 +86,7 @@ class Lifecycle:
         wish.check()
         pinned = self._named.pin(wish.environment)
         if (there := self._store.runtime(wish.name)) is not None:
-            raise _exists(there)
+            raise exists(there)
         way = Way(wish.name, on_phase)
         with way.phase("check") as step:
             compute, engine, info, remark = self._computes.choose(wish.compute)
@@ -96,6 +96,14 @@ class Lifecycle:
             record = replace(record, **pinned)
             remarks = [f"{info.name} {info.version}", *remarks, remark]
             step.detail = "; ".join(text for text in remarks if text)
+        return self._add(record, engine, way)
+
+    def found(self, record: RuntimeRecord, on_phase: OnPhase | None) -> RuntimeRecord:
+        """Bring a new runtime to ready that is made after another one's record."""
+        engine = self._computes.engine(record.compute)
+        return self._add(record, engine, Way(record.shown_name, on_phase))
+
+    def _add(self, record: RuntimeRecord, engine: Engine, way: Way) -> RuntimeRecord:
         with self._turns.take(record.id, record.name, _CHANGE_SECONDS):
             self._store.add_runtime(record)
             way.attach(self._store, record.id)
@@ -383,13 +391,6 @@ class Lifecycle:
         if changed is None:
             raise refusal(record.name, _state(self._get(record.id)), target)
         return changed
-
-
-def _exists(record: RuntimeRecord) -> AlreadyExists:
-    return AlreadyExists(
-        f"there is a runtime {record.name!r} already, and it is {record.state}",
-        hint=f"%pfruntime use {record.name} takes it; or choose another name",
-    )
 
 
 def _state(record: RuntimeRecord) -> RuntimeState:

@@ -11,6 +11,7 @@ from ..errors import PfError
 from ..store.records import RuntimeRecord, moment
 from ..store.store import Store
 from .lifecycle import Lifecycle
+from .seats import SEAT, outdated
 from .states import ON_THE_WAY
 
 SESSION_NAME = "session"
@@ -38,9 +39,9 @@ def idle_since(record: RuntimeRecord) -> datetime:
 def expired(record: RuntimeRecord, at: datetime) -> bool:
     """Return whether a runtime has been idle for too long.
 
-    Only sessions ever are: what a person made, a person removes.
+    Only sessions and seats ever are: what a person made, a person removes.
     """
-    if record.kind != "session" or not record.idle_minutes:
+    if record.kind not in ("session", SEAT) or not record.idle_minutes:
         return False
     if record.state == "busy" or record.state in ON_THE_WAY:
         return False
@@ -79,8 +80,10 @@ class Sessions:
         """Remove every session that is idle for too long, and return their names."""
         at = self._clock()
         removed = []
-        for record in self._store.runtimes():
-            if expired(record, at):
+        records = self._store.runtimes()
+        stale = {seat.id for seat in outdated(records)}
+        for record in records:
+            if record.id in stale or expired(record, at):
                 try:
                     if self._lifecycle.delete_unused(record):
                         removed.append(record.name)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..errors import IllegalState
+from ..errors import AlreadyExists, IllegalState
+from ..store.records import RuntimeRecord
 from .model import RuntimeState
 
 TRANSITIONS: Mapping[RuntimeState, frozenset[RuntimeState]] = {
@@ -56,6 +57,14 @@ def refusal(name: str, source: RuntimeState, target: RuntimeState) -> IllegalSta
     return IllegalState(
         f"runtime {name!r} is {source} and cannot become {target}",
         hint=_WAY_OUT[source].format(name=name),
+    )
+
+
+def exists(record: RuntimeRecord) -> AlreadyExists:
+    """Return the error for a name that a runtime has already."""
+    return AlreadyExists(
+        f"there is a runtime {record.name!r} already, and it is {record.state}",
+        hint=f"%pfruntime use {record.name} takes it; or choose another name",
     )
 
 

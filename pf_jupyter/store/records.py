@@ -46,6 +46,8 @@ class RuntimeRecord:
         root; ``adopted``, when somebody else started it.
     instance
         The engine's id of what it runs in, or None without one.
+    seat_of
+        Id of the shared runtime that this is one person's instance of, else empty.
     memory
         Bytes; like ``cpus`` and ``pids``, None means no limit.
     idle_minutes
@@ -89,6 +91,12 @@ class RuntimeRecord:
     layers: list[dict[str, Any]] | None = None
     profile: str = "hardened"
     previous: dict[str, Any] | None = None
+    seat_of: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """What people call it; of a seat, the shared runtime that it is in."""
+        return self.name.partition("@")[0] if self.seat_of else self.name
 
     @property
     def layer_names(self) -> tuple[str, ...]:

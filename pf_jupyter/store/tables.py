@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-HEAD = "0010"
+HEAD = "0011"
 """The revision of this schema; a test holds it against the migration scripts."""
 
 # SQLite numbers rows by itself only when the key is called INTEGER
@@ -74,6 +74,7 @@ runtimes = Table(
     Column("last_used_at", String(32)),
     Column("revision", Integer, nullable=False),
     Column("engine_address", String(255), nullable=False, server_default=""),
+    Column("seat_of", String(32), nullable=False, server_default=""),
 )
 
 runtime_log = Table(

@@ -52,6 +52,7 @@ from .flow_api import Flows as Flows
 from .flow_api import Picture as Picture
 from .flow_api import Problem as Problem
 from .flow_api import Validation as Validation
+from .instead_api import OffersInstead
 from .package_api import HasPackages as HasPackages
 from .package_api import Installation as Installation
 from .panel_api import RunPanel, RuntimePanel, WorkspacePanels
@@ -299,7 +300,7 @@ class RunResult(RunPanel, ABC):
         """Return self when Completed, else raise RunFailed or a kind of it."""
 
 
-class Runtimes(AdoptsContainers, ABC):
+class Runtimes(AdoptsContainers, OffersInstead, ABC):
     """The runtimes of a workspace."""
 
     @abstractmethod

@@ -6,10 +6,12 @@ import builtins
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..access.roles import Thing
-from ..errors import AlreadyExists, NotFound
+from ..errors import AlreadyExists, NotFound, UsageError
+from ..flow.fields import did_you_mean
+from ..runtimes.seats import shown
 from .api import (
     BatchRun,
     Capture,
@@ -27,7 +29,9 @@ from .api import (
     RuntimeState,
     Validation,
 )
+from .guarded_instead import GuardedInstead
 from .guarded_updates import GuardedUpdates
+from .seated import Seated, as_seen
 from .several_api import names_of
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 _USABLE = ("ready", "busy")
 
 
-class GuardedRuntimes(Runtimes):
+class GuardedRuntimes(GuardedInstead, Runtimes):
     """Makes and finds runtimes for one person.
 
     Parameters
@@ -64,10 +68,9 @@ class GuardedRuntimes(Runtimes):
         """Make a runtime and bring it to ready; see `Runtimes.create`."""
         from .guarded import taken
 
-        where = Thing("compute", compute or "", None, True)
         with (
             self._workspace.may("runtime.create", Thing("runtime")),
-            self._workspace.may("compute.use", where),
+            self._workspace.may("compute.use", self._place(compute)),
         ):
             try:
                 made = self._inner.create(
@@ -100,6 +103,7 @@ class GuardedRuntimes(Runtimes):
         with (
             self._workspace.may("runtime.create", Thing("runtime")),
             self._workspace.may("workspace.update", Thing("workspace")),
+            self._workspace.may("compute.use", self._place(compute)),
         ):
             try:
                 made = self._inner.adopt(
@@ -113,6 +117,19 @@ class GuardedRuntimes(Runtimes):
                 wanted = name or container
                 raise taken("runtime", wanted, self.names(), error) from None
         return GuardedRuntime(self._workspace, made)
+
+    def _place(self, compute: str | None) -> Thing:
+        if compute is None:
+            return Thing("compute", "", None, True)
+        try:
+            return self._workspace.thing("compute", compute)
+        except NotFound:
+            names = self._workspace.computes.names()
+            raise UsageError(
+                f"there is no compute {compute!r}",
+                code="unknown_compute",
+                hint=did_you_mean(compute, names, f"one of {', '.join(names)}"),
+            ) from None
 
     def get(self, name: str) -> Runtime:
         """Return the runtime (NotFound)."""
@@ -132,7 +149,7 @@ class GuardedRuntimes(Runtimes):
         """Return the names of all runtimes from the records alone."""
         return [
             record.name
-            for record in self._workspace.inner.core.store.runtimes()
+            for record in shown(self._workspace.inner.core.store.runtimes())
             if self._workspace.sees(
                 Thing("runtime", record.name, record.owner, record.kind == "shared")
             )
@@ -177,7 +194,7 @@ class GuardedRuntimes(Runtimes):
         return f"current_runtime:{self._workspace.principal}"[:100]
 
 
-class GuardedRuntime(GuardedUpdates, Runtime):
+class GuardedRuntime(Seated, GuardedUpdates, Runtime):
     """A runtime as one person has it.
 
     Parameters
@@ -201,16 +218,25 @@ class GuardedRuntime(GuardedUpdates, Runtime):
     @property
     def state(self) -> RuntimeState:
         """Where it is in its life."""
-        return self._inner.state
+        return cast("RuntimeState", self._seated(self._inner).state)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record; see `Runtime.to_dict`."""
-        return self._inner.to_dict()
+        found = self._inner.to_dict()
+        if not self._is_others(found):
+            return found
+        return as_seen(found, self._seat(), self._workspace.principal)
 
     def start(self, *, on_phase: OnPhase | None = None) -> Runtime:
-        """Bring it to ready; whoever may use it may have it started."""
+        """Bring it to ready; whoever may use it may have it started.
+
+        In a shared runtime of somebody else that is their own instance.
+        """
         with self._may("runtime.use"):
-            self._inner.start(on_phase=on_phase)
+            if self._is_others(self._inner.to_dict()):
+                self._sit_down(on_phase)
+            else:
+                self._inner.start(on_phase=on_phase)
         return self
 
     def stop(self) -> Runtime:
@@ -234,17 +260,20 @@ class GuardedRuntime(GuardedUpdates, Runtime):
         """Yield the lines of its log; what code prints is for those who run it."""
         with self._may("runtime.use"):
             pass
-        return self._inner.logs(tail=tail, follow=follow)
+        mine = self._seated(None)
+        return iter(()) if mine is None else mine.logs(tail=tail, follow=follow)
 
     def stats(self) -> dict[str, Any]:
         """Return what it uses; see `Runtime.stats`."""
         with self._may("runtime.list"):
-            return self._inner.stats()
+            mine: dict[str, Any] = self._seated(None, needed=True).stats()
+            return mine
 
     def check(self) -> list[CheckResult]:
         """Return the health of engine, instance, worker and environment."""
         with self._may("runtime.list"):
-            return self._inner.check()
+            mine: builtins.list[CheckResult] = self._seated(self._inner).check()
+            return mine
 
     def run(self, flow: str | Path, **options: Any) -> RunResult:
         """Run a flow once in this runtime; see `Runtime.run`."""

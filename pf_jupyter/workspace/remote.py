@@ -27,6 +27,7 @@ from .api import (
 )
 from .choice import Choice, bound_runtime
 from .flows import LocalFlows
+from .instead_api import Instead
 from .remote_batches import RemoteBatchRecords
 from .remote_capture import tell_checks
 from .remote_client import Client
@@ -140,6 +141,20 @@ class RemoteRuntimes(Runtimes):
             raise
         tell_checks(found["checks"], on_check)
         return self._wrap(found["runtime"])
+
+    def instead(self, name: str, *, digest: str = "") -> Instead:
+        """Return the ways on from a runtime; see `OffersInstead.instead`."""
+        query = {"digest": digest} if digest else {}
+        call = self._workspace.client.call
+        return Instead(**call("runtimes.instead", {"name": name}, query=query))
+
+    def copy(
+        self, source: str, name: str, *, on_phase: OnPhase | None = None
+    ) -> Runtime:
+        """Make a runtime like another; see `OffersInstead.copy`."""
+        client, body = self._workspace.client, {"name": name}
+        work = Work(client, "runtimes.copy", path={"name": source}, body=body)
+        return self._wrap(work.result(on_phase=on_phase))
 
     def get(self, name: str) -> Runtime:
         """Return the runtime; see `Runtimes.get`."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from ..access.access import WORKSPACE, Access, check_right
+from ..access.access import WORKSPACE, Access, check_right, hidden
 from ..access.asking import Asking
 from ..access.catalogue import check_scope
 from ..access.granting import Granting
@@ -286,7 +286,7 @@ class LocalRoles(Roles):
                 return Thing(kind, name, known.owner, bool(rows.versions(name)))
         elif kind != "compute" or name in core.life.computes.names():
             return Thing(kind, name, None, True)
-        raise NotFound(f"there is no {kind} {name!r}", hint="look at its list")
+        raise hidden(Thing(kind, name))
 
     def _definition(self, name: str) -> RoleDefinition:
         catalogue = self.access.catalogue()

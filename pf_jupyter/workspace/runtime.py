@@ -24,6 +24,7 @@ from .api import (
 )
 from .batching import LocalBatching
 from .packages import LocalPackages
+from .seated import people
 from .updates import LocalUpdates, told_versions
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class LocalRuntime(LocalBatching, LocalPackages, LocalUpdates, Runtime):
             "started_at": record.started_at,
             "last_used_at": record.last_used_at,
             "idle_minutes": record.idle_minutes,
+            "people": people(self._core, record),
         }
 
     def start(self, *, on_phase: OnPhase | None = None) -> Runtime:
@@ -118,16 +120,19 @@ class LocalRuntime(LocalBatching, LocalPackages, LocalUpdates, Runtime):
     def stop(self) -> Runtime:
         """Stop it; its record and environment stay."""
         self._seen = self._life.lifecycle.stop(self.id)
+        self._life.seats.stop(self.id)
         return self
 
     def restart(self, *, on_phase: OnPhase | None = None) -> Runtime:
         """Stop and start."""
+        self._life.seats.stop(self.id)
         self._seen = self._life.lifecycle.restart(self.id, on_phase)
         return self
 
     def delete(self) -> None:
         """Remove it and everything it had on the engine."""
         last = self._record() or self._seen
+        self._life.seats.remove(self.id)
         self._life.lifecycle.delete(self.id)
         self._life.pruner.after(last)
 
@@ -260,7 +265,8 @@ class LocalRuntime(LocalBatching, LocalPackages, LocalUpdates, Runtime):
         core = self._workspace.core
         began = time.monotonic()
         path = self._workspace.flows.resolve(flow)
-        found = check_code(core.executor, core.store, self.id, path, node)
+        where = core.life.seats.take(self._require())
+        found = check_code(core.executor, core.store, where.id, path, node)
         return Validation(
             problems=[problem_from(problem) for problem in found.problems],
             tools=found.tools,

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import AlreadyExists, NotFound, PfError, Unreachable
 from ..flow.fields import did_you_mean
+from ..runtimes.seats import shown
 from ..store.records import RuntimeRecord
 from .adoption_api import OnCheck
 from .api import Kind, OnPhase, Runtime, RuntimeLimits, Runtimes
 from .choice import Choice, bound_runtime
+from .instead import copied, ways_on
+from .instead_api import Instead
 from .runtime import LocalRuntime
 
 if TYPE_CHECKING:
@@ -80,13 +83,27 @@ class LocalRuntimes(Runtimes):
         wish = AdoptWish(container, name or "", compute)
         return self._wrap(core.life.adopter.adopt(wish, on_check, on_phase))
 
+    def instead(self, name: str, *, digest: str = "") -> Instead:
+        """Return the ways on from a runtime; see `OffersInstead.instead`."""
+        return ways_on(self._workspace.core, name, digest, lambda _right, _one: True)
+
+    def copy(
+        self, source: str, name: str, *, on_phase: OnPhase | None = None
+    ) -> Runtime:
+        """Make a runtime like another; see `OffersInstead.copy`."""
+        self.get(source)  # it must be there
+        core = self._workspace.core
+        record = core.store.runtime(source)
+        assert record is not None
+        return self._wrap(copied(core, record, name, on_phase))
+
     def get(self, name: str) -> Runtime:
         """Return the runtime; see `Runtimes.get`."""
         core = self._workspace.core
         core.arrive()
         record = core.store.runtime(name)
-        if record is None:
-            names = [other.name for other in core.store.runtimes()]
+        if record is None or record.seat_of:
+            names = [other.name for other in shown(core.store.runtimes())]
             fallback = "%pfruntime list shows those that there are"
             if not names:
                 fallback = f"%pfruntime create {name} makes it"
@@ -100,11 +117,12 @@ class LocalRuntimes(Runtimes):
         """Return all runtimes; see `Runtimes.list`."""
         core = self._workspace.core
         core.arrive()
-        return [self._wrap(record) for record in core.life.reconciler.all()]
+        return [self._wrap(record) for record in shown(core.life.reconciler.all())]
 
     def names(self) -> Sequence[str]:
         """Return the names of all runtimes from the records alone: no engine waits."""
-        return [record.name for record in self._workspace.core.store.runtimes()]
+        records = shown(self._workspace.core.store.runtimes())
+        return [record.name for record in records]
 
     def use(self, name: str | None) -> Runtime | None:
         """Make a runtime the current one of this process, and of those to come.

@@ -57,6 +57,7 @@ from pf_jupyter.workspace.api import (
     Validation,
     Workspace,
 )
+from pf_jupyter.workspace.instead_api import Instead
 from pf_jupyter.workspace.role_api import AccessRequest, Revocation, RoleDefinition
 from pf_jupyter.workspace.traces import Trace
 
@@ -284,6 +285,14 @@ class DoubleRuntime(DoubleBatching, DoublePackages, DoubleUpdates, Runtime):
 
 
 class DoubleRuntimes(Runtimes):
+    def instead(self, name: str, *, digest: str = "") -> Instead:
+        return Instead(name, False, "demo", "sha256:1", ["demo"], ["demo"])
+
+    def copy(
+        self, source: str, name: str, *, on_phase: OnPhase | None = None
+    ) -> Runtime:
+        return self.create(name, on_phase=on_phase)
+
     def __init__(self, workspace: DoubleWorkspace) -> None:
         self.workspace = workspace
         self.known: dict[str, DoubleRuntime] = {}

@@ -33,7 +33,7 @@ EXPECTED = {
     "grant refuse audit",
     "runtime": "create adopt list show use start stop restart check update "
     "rollback logs install packages "
-    "reset capture stats delete",
+    "reset capture stats delete instead",
     "flow": "init list show validate run node chat variants save",
     "run": "list show logs create outputs details metrics stream resume compare "
     "archive restore delete export enter prune cancel",

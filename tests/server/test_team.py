@@ -119,6 +119,7 @@ FOR_EVERYBODY = {
     *("current.show", "current.use", "current.ensure", "runtimes.follow"),
     # each is asked for its right in test_own_roles.py
     *("roles.definitions", "roles.show", "roles.update", "roles.delete"),
+    *("runtimes.instead", "runtimes.copy"),
     *("roles.groups", "access.list", "access.ask", "access.grant", "access.refuse"),
 }
 BODIES = {

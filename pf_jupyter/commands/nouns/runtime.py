@@ -19,6 +19,7 @@ from ..wording import (
     size,
 )
 from .runtime_capture import CAPTURE
+from .runtime_instead import INSTEAD
 from .runtime_packages import INSTALL, PACKAGES, RESET
 from .runtime_updates import (
     CHECK,
@@ -45,6 +46,8 @@ def _create(context: Context, arguments: Namespace) -> Outcome:
     limits = None
     if (arguments.cpus, arguments.memory, arguments.pids) != (None, None, None):
         limits = RuntimeLimits(arguments.cpus, arguments.memory, arguments.pids)
+    if arguments.like is not None:
+        return _copy(context, arguments)
     try:
         runtime = context.workspace.runtimes.create(
             arguments.name,
@@ -62,6 +65,14 @@ def _create(context: Context, arguments: Namespace) -> Outcome:
     if context.face == "notebook":
         # The cells below are meant for the runtime made above them.
         context.workspace.runtimes.use(runtime.name)
+    return _record(runtime)
+
+
+def _copy(context: Context, arguments: Namespace) -> Outcome:
+    runtimes, tell = context.workspace.runtimes, context.progress.phase
+    runtime = runtimes.copy(arguments.like, arguments.name, on_phase=tell)
+    if context.face == "notebook":
+        runtimes.use(runtime.name)
     return _record(runtime)
 
 
@@ -209,6 +220,7 @@ def runtime_lines(record: dict[str, Any]) -> str:
         ("python", str(record.get("python") or "")),
         ("limits", limits_name(record)),
         ("owner", str(record.get("owner") or "")),
+        ("in it", ", ".join(p["principal"] for p in record.get("people") or ())),
         ("created", str(record.get("created_at") or "")[:19].replace("T", " ")),
     ]
     if record.get("profile") == "writable":
@@ -268,6 +280,12 @@ RUNTIME = noun(
                     "--compute",
                     "where; the local Docker if it answers, else process",
                     complete="compute",
+                ),
+                Argument(
+                    "--like",
+                    "the very environment of another runtime, layers and all",
+                    metavar="RUNTIME",
+                    complete="runtime",
                 ),
                 Argument(
                     "--kind",
@@ -374,5 +392,6 @@ RUNTIME = noun(
             (_NAME, Argument("--yes", "do not ask", flag=True)),
             ("demo",),
         ),
+        INSTEAD,
     ],
 )

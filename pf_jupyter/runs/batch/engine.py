@@ -88,6 +88,9 @@ class BatchRunner:
             The runtime cannot be brought to ready.
         """
         start = self._store.runtime_by_id(runtime_id)
+        if start is not None and start.kind == "shared":
+            start = self._life.seats.take(start, on_phase)
+            runtime_id = start.id
         before, reused = None, None
         if request.resume_from is not None:
             earlier = batch_record(self._store, request.resume_from)
@@ -161,6 +164,11 @@ class BatchRunner:
         before = _defined(folder, run_id)
         runtime_id = runtime_id or record.runtime_id
         start = self._store.runtime_by_id(runtime_id)
+        start = start or self._store.runtime(record.runtime)
+        if start is not None and start.kind == "shared":
+            # a seat goes when nobody uses it; who takes it up again gets another one
+            start = self._life.seats.take(start, on_phase)
+        runtime_id = runtime_id if start is None else start.id
         request = continued(request or BatchRequest(path=folder.path), before)
         made = self._prepare(request, start, folder, before)
         if record.status == "Completed" and not (failed_too and record.lines):
@@ -180,7 +188,7 @@ class BatchRunner:
             run_id,
             runtime_id,
             self._store.processes.mine(),
-            runtime=runtime.name,
+            runtime=runtime.shown_name,
         )
         if not taken:
             let_go(made)

@@ -132,7 +132,7 @@ class SeveralUnderWay(BatchUnderWay):
         records = [self._runtime]
         for name in dict.fromkeys(self._made.request.runtimes or ()):
             try:
-                record = named(tools.store, name)
+                record = tools.life.seats.take(named(tools.store, name))
                 if record.id != self._runtime.id:
                     records.append(tools.executor.ready(record.id)[0])
             except PfError as error:

@@ -38,8 +38,19 @@ class EnvironmentAnswer(Answer):
     digest: str
 
 
+class PersonAnswer(Answer):
+    """Somebody's own instance in a shared runtime."""
+
+    principal: str
+    state: str
+    container_id: str | None
+    environment_digest: str
+    started_at: str | None
+    last_used_at: str | None
+
+
 class RuntimeAnswer(Answer):
-    """A runtime as it is now."""
+    """A runtime as it is now; ``people`` are in it beside whose it is."""
 
     id: str
     name: str
@@ -56,6 +67,35 @@ class RuntimeAnswer(Answer):
     update: Json | None
     error: Json | None
     limits: Json
+    people: list[PersonAnswer] = Field(default_factory=list)
+
+
+class WhichEnvironment(Asked):
+    """The digest of the environment that is wanted, where it is known."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+    digest: Text = ""
+
+
+class InsteadAnswer(Answer):
+    """The ways on from a runtime that is named: copy ``like``, take one of ``others``,
+    or ask for ``role`` on it.
+    """
+
+    name: str
+    usable: bool
+    like: str
+    digest: str
+    others: list[str]
+    same: list[str]
+    role: str
+
+
+class CopyRuntime(Asked):
+    """The name of the runtime that is made like another."""
+
+    name: Name
 
 
 class RuntimesAnswer(Answer):

@@ -54,6 +54,19 @@ def _list(ask: Ask) -> Any:
     return models.RuntimesAnswer(runtimes=[runtime_answer(item) for item in found])
 
 
+@verb("runtimes.instead", query=models.WhichEnvironment, answer=models.InsteadAnswer)
+def _instead(ask: Ask) -> Any:
+    found = ask.workspace.runtimes.instead(ask.path["name"], digest=ask.query.digest)
+    return models.InsteadAnswer.model_validate(found.to_dict())
+
+
+@verb("runtimes.copy", body=models.CopyRuntime, answer=models.RuntimeAnswer)
+def _copy(ask: Ask) -> Any:
+    source, name = ask.path["name"], ask.body.name
+    made = ask.workspace.runtimes.copy(source, name, on_phase=on_phase(ask))
+    return runtime_answer(made)
+
+
 @verb("runtimes.names", answer=models.NamesAnswer)
 def _names(ask: Ask) -> Any:
     return models.NamesAnswer(names=list(ask.workspace.runtimes.names()))
