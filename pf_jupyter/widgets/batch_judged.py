@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .elements import Child
@@ -11,7 +11,11 @@ from .shown import empty, table
 from .values import number_words
 
 if TYPE_CHECKING:
+    from ..workspace.api import BatchRun
     from .run_page import RunPage
+
+COLUMNS = 3
+"""How many evaluations stand beside the lines of a batch."""
 
 
 def evaluations(panel: RunPage) -> Child:
@@ -37,6 +41,35 @@ def evaluations(panel: RunPage) -> Child:
         return empty("chart", "Not judged yet", words, judge)
     heads = ["judged by", "metrics", "runtime", "when", ""]
     return [row(judge), table(heads, rows, caption="evaluations of this batch")]
+
+
+def scores_of(
+    judged: Sequence[BatchRun], numbers: Sequence[int]
+) -> dict[str, dict[int, str]]:
+    """Return what the newest evaluation by each flow gave for these lines.
+
+    Parameters
+    ----------
+    judged
+        Evaluations of one batch, the newest first.
+    numbers
+        Of the lines.
+    """
+    found: dict[str, dict[int, str]] = {}
+    wanted = set(numbers)
+    for run in judged if wanted else ():
+        if run.flow in found or len(found) == COLUMNS:
+            continue
+        scores = found[run.flow] = {}
+        for line in run.lines():
+            if line.line_number in wanted and line.outputs:
+                values = line.outputs
+                scores[line.line_number] = ", ".join(
+                    number_words(value) for value in values.values()
+                )
+            if line.line_number >= max(wanted):
+                break
+    return found
 
 
 def _metric_words(metrics: Mapping[str, Any]) -> str:

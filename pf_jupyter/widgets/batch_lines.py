@@ -55,16 +55,23 @@ def batch_lines(panel: RunPage) -> Child:
             badge(line.status),
             h("code", brief(line.inputs)),
             h("code", brief(line.outputs) if line.outputs else _why(line)),
+            *(scores.get(line.line_number, "") for scores in found.scores.values()),
             milliseconds(line.duration_ms),
         ]
         for line in found.lines
     ]
     keys = [f"line:{line.line_number}" for line in found.lines]
-    heads = ["line", "status", "inputs", "outputs", "time"]
+    heads = ["line", "status", "inputs", "outputs", *found.scores, "time"]
     return [
         bar,
         _line(panel),
-        table(heads, rows, keys=keys, numbers=[4], caption="lines of the batch"),
+        table(
+            heads,
+            rows,
+            keys=keys,
+            numbers=[len(heads) - 1],
+            caption="lines of the batch",
+        ),
     ]
 
 

@@ -163,7 +163,9 @@ class BatchPages(BatchStart):
     def _where_step(self) -> Element:
         typed, wrong = self.typed, self.wrong
         wiring = self.flow_wiring
-        variants = variant_choices(wiring.info) if wiring is not None else []
+        variants = (
+            variant_choices(wiring.info, every=True) if wiring is not None else []
+        )
         numbers = (
             ("workers", "Lines at once", "as many as help"),
             ("line_timeout", "Seconds for a line", "600"),

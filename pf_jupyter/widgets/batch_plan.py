@@ -103,12 +103,15 @@ class Wiring:
         return {node: {"connection": self.connection} for node in self.asking}
 
 
-def variant_choices(info: FlowInfo) -> list[tuple[str, str]]:
-    """Return what can be chosen of a flow's variants: one node's at a time."""
+def variant_choices(info: FlowInfo, *, every: bool = False) -> list[tuple[str, str]]:
+    """Return what can be chosen of a flow's variants: one node's at a time.
+
+    With ``every``, all of a node as well, one batch each.
+    """
     choices = [("", "as the flow's file says")]
     for node, names in info.variants.items():
         choices += [(f"${{{node}.{name}}}", f"{node}: {name}") for name in names]
-        if len(names) > 1:
+        if every and len(names) > 1:
             words = f"{node}: all {len(names)}, one batch each"
             choices.append((f"{node}{EVERY}", words))
     return choices

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..commands.wording import milliseconds, seconds
-from .batch_judged import evaluations
+from .batch_judged import evaluations, scores_of
 from .batch_lines import LINES_PER_PAGE, LineFilter, batch_lines
 from .comparing import comparison_view, runs_to_compare
 from .elements import Child, Element, h
@@ -45,6 +45,7 @@ class BatchFacts:
     lines: Sequence[LineResult]
     estimates: Mapping[str, Any]
     judged: Sequence[BatchRun] = ()
+    scores: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     still_picture: str = ""
     progress: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,7 +65,8 @@ class BatchFacts:
         few = run.counts.get("completed", 0) <= LINES_FOR_ESTIMATES
         estimates = dict(run.estimates) if over and few else {}
         judged = run.evaluations if over else ()
-        return cls(run, info, picture, others, lines, estimates, judged)
+        scores = scores_of(judged, [line.line_number for line in lines])
+        return cls(run, info, picture, others, lines, estimates, judged, scores)
 
 
 def batch_page(panel: RunPage, *, live: bool) -> Element:

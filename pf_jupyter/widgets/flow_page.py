@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..commands.wording import milliseconds, plural, seconds
+from .batch_plan import variant_choices
 from .elements import Child, Element, Markup, h
 from .flow_run import FlowRun
 from .living import graph, still
@@ -57,6 +58,11 @@ class FlowPage(FlowRun):
         self.flow, self.known = None, None
         self.begin()
 
+    def do_history(self) -> None:
+        """Show the earlier runs of this flow, in this place."""
+        assert self.info is not None
+        self.visit("runs", words=self.info.name)
+
     def do_rows(self) -> None:
         """Put a batch of this flow together, in this place."""
         assert self.info is not None
@@ -95,6 +101,7 @@ class FlowPage(FlowRun):
             subtitle=short_path(self.info.path),
             actions=[
                 button("All flows", "list", icon="list", kind="quiet", bare=True),
+                button("Runs", "history", icon="clock"),
                 button("Run over rows", "rows", icon="list"),
                 button(
                     "Validate", "validate", icon="check", busy=self.working("validate")
@@ -146,6 +153,10 @@ class FlowPage(FlowRun):
             )
             for item in self.info.inputs
         ]
+        variants = variant_choices(self.info)
+        if len(variants) > 1:
+            chosen = self.variant or ""
+            fields.append(choice("variant", "Variant", variants, chosen))
         run = submit("Running" if busy else "Run", icon="play", busy=busy)
         stop = None
         if busy:

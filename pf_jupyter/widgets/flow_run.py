@@ -57,6 +57,7 @@ class FlowRun(Panel):
         self.picture = ""
         self.still_picture = ""
         self.values: dict[str, Any] = {}
+        self.variant: str | None = None
         self.wrong: dict[str, str] = {}
         self.result: RunResult | None = None
         self.found: Validation | None = None
@@ -137,9 +138,11 @@ class FlowRun(Panel):
 
     def do_run(self, **values: Any) -> None:
         """Run the flow with what is typed."""
+        self.variant = str(values.get("variant") or "") or None
         inputs = self._inputs(values)
         if inputs is not None:
-            self._run(inputs)
+            part = {"variant": self.variant} if self.variant else {}
+            self._run(inputs, **part)
 
     def do_rerun(self, node: str, alone: bool) -> None:
         """Run a node alone, or it and what comes after, with the values of before."""

@@ -26,11 +26,13 @@ class RunsPage(RunPage):
     ----------
     workspace
         Whose.
+    words
+        What they are found by at first.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, words: str = "") -> None:
         self.recorded: Sequence[dict[str, Any]] | None = None
-        self.words, self.status = "", _ANY
+        self.words, self.status = words, _ANY
         super().__init__(workspace, run="")
 
     def begin(self) -> None:

@@ -173,6 +173,16 @@ class RuntimeWizard(WizardWork):
                 ),
                 wide=True,
             ),
+            field(
+                "idle",
+                "Goes after so many minutes without use",
+                typed.get("idle", ""),
+                kind="number",
+                placeholder="60",
+                error=self.wrong.get("idle"),
+            )
+            if typed.get("kind") == "session"
+            else None,
             choice("network", "Network", _NETWORKS, typed.get("network", "open")),
             self._foot(),
             do="next",
@@ -190,6 +200,7 @@ class RuntimeWizard(WizardWork):
             ("processors", wanted.get("cpus") or "default" if new else None),
             ("memory", _memory_words(wanted) if new else None),
             ("processes", wanted.get("pids") or "default" if new else None),
+            ("goes after", _idle_words(wanted)),
             ("network", wanted.get("network") if new else None),
         ]
         line = _command(wanted)
@@ -232,6 +243,12 @@ def _memory_words(wanted: dict[str, Any]) -> str:
     return f"{wanted['memory']} GB" if wanted.get("memory") else "default"
 
 
+def _idle_words(wanted: dict[str, Any]) -> str | None:
+    if wanted.get("kind") != "session":
+        return None
+    return f"{wanted.get('idle') or '60'} minutes without use"
+
+
 def _command(wanted: dict[str, Any]) -> str:
     name = str(wanted.get("name") or "")
     if wanted.get("existing"):
@@ -246,4 +263,6 @@ def _command(wanted: dict[str, Any]) -> str:
         if value and value != usual.get(key):
             unit = "g" if key == "memory" else ""
             words.append(f"--{options.get(key, key)} {value}{unit}")
+    if wanted.get("kind") == "session" and wanted.get("idle"):
+        words.append(f"--idle {wanted['idle']}")
     return " ".join(words)

@@ -10,7 +10,7 @@ from .journey import Journey
 from .panel import Panel
 
 if TYPE_CHECKING:
-    from ..workspace.api import CheckResult, Runtime, Workspace
+    from ..workspace.api import CheckResult, Kind, Runtime, Workspace
 
 STEPS = ("Compute", "Application", "Environment", "Limits", "Review")
 COMPUTE, APPLICATION, ENVIRONMENT, LIMITS, REVIEW = range(len(STEPS))
@@ -133,7 +133,7 @@ class WizardWork(Panel):
             elif name in self.taken:
                 wrong["name"] = "there is a runtime of that name"
         if self.step == LIMITS:
-            for key in ("cpus", "memory", "pids"):
+            for key in ("cpus", "memory", "pids", "idle"):
                 try:
                     _limit(wanted, key)
                 except UsageError as error:
@@ -159,17 +159,19 @@ class WizardWork(Panel):
                 on_check=self._take_check,
                 on_phase=self.way,
             )
+        kind: Kind = wanted.get("kind") or "personal"
         return self.workspace.runtimes.create(
             name,
             environment=str(wanted.get("environment") or "default"),
             compute=wanted["compute"],
-            kind=wanted.get("kind") or "personal",
+            kind=kind,
             network=wanted.get("network") or "open",
             limits=RuntimeLimits(
                 cpus=_limit(wanted, "cpus"),
                 memory=_limit(wanted, "memory"),
                 pids=_limit(wanted, "pids"),
             ),
+            idle_minutes=_limit(wanted, "idle") if kind == "session" else None,
             on_phase=self.way,
         )
 
@@ -203,4 +205,4 @@ def _limit(wanted: dict[str, Any], key: str) -> Any:
         raise UsageError(f"'{typed}' is not a number above 0", code="bad_value")
     if key == "memory":
         return int(number * _GIGABYTE)
-    return number if key == "cpus" else int(number)
+    return int(number) if key == "pids" else number

@@ -139,7 +139,7 @@ def test_a_chat_streams_its_answer(lab, boxed):
     second = panel.locator(".pf-answer").nth(1)
     second.get_by_text("(2 messages came before.)").wait_for()
     second.get_by_text("tokens").wait_for()
-    lab.shot("chat", doc=True)
+    lab.shot("chat", of=panel.locator(".pf-body"), doc=True)
     lab.check_accessible(".jp-OutputArea-output .pf-panel")
     lab.check_quiet()
 

@@ -99,6 +99,8 @@ def test_a_batch_is_put_together_run_and_judged(wizard, real, rows):
     newest, before, *_ = real.runs.list()
     assert newest["flow"] == "accuracy"
     assert real.runs.batch(before["run_id"]).name == "first of all"
+    # each line stands beside what was said of it
+    assert '{"greeting": "Hello, n3!"} Incorrect' in driver.text
     # and one of them is opened in its place
     driver.click("Open").settle()
     assert driver.find("h2", "first of all")

@@ -145,3 +145,14 @@ def test_what_is_typed_becomes_a_value_of_its_type(kind, typed, value):
     items = [{"name": "x", "type": kind, "default": None}]
     assert read_inputs(items, {"in:x": typed}) == {"x": value}
     assert read_inputs(items, {"in:x": ""} if kind != "bool" else {}) == {}
+
+
+def test_a_variant_is_chosen_and_earlier_runs_are_shown(workspace):
+    driver = Driver(open_panel(workspace, "flow", flow="hello")).settle()
+    driver.fill("Variant", "${greet.loud}").click("Run").settle()
+    assert workspace.ran[-1][2]["variant"] == "${greet.loud}"
+    driver.click("Runs").settle()
+    assert driver.find("h2", "Runs")
+    assert driver.field("Find").attributes["value"] == "hello"
+    driver.click("Back").settle()
+    assert driver.find("h2", "hello")

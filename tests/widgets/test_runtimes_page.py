@@ -85,6 +85,16 @@ def test_a_name_that_is_taken_is_said_before_anything_is_made(runtimes, workspac
     assert "there is a runtime of that name" in driver.text
 
 
+def test_a_session_goes_after_the_time_that_is_said(runtimes, workspace):
+    driver = runtimes(add=True).click("Next").fill("Name of the runtime", "short")
+    driver.fill("Kind", "session").click("Next").click("Next")
+    driver.fill("Goes after so many minutes without use", "5").click("Next")
+    assert "goes after 5 minutes without use" in driver.text
+    assert "--kind session --idle 5" in driver.text
+    driver.click("Create").settle()
+    assert workspace.runtimes.known["short"].record["idle_minutes"] == 5
+
+
 def test_going_back_keeps_what_was_typed(runtimes):
     driver = until_review(runtimes(add=True), "kept")
     driver.click("Back").click("Back").click("Back")
