@@ -24,6 +24,17 @@ export interface AccessRequestsAnswer {
 }
 
 /**
+ * A compute to add; its engine must answer now.
+ */
+export interface AddCompute {
+  certificates?: CertificateTexts | null;
+  days?: number | null;
+  name: string;
+  address: string;
+  scope?: "personal" | "workspace";
+}
+
+/**
  * A container that somebody else started.
  */
 export interface AdoptContainer {
@@ -215,6 +226,15 @@ export interface CaptureRuntime {
 }
 
 /**
+ * PEM texts of the engine's authority, the client's certificate and its key.
+ */
+export interface CertificateTexts {
+  ca: string;
+  cert: string;
+  key: string;
+}
+
+/**
  * Something that differs; null where it is missing.
  */
 export interface Changed {
@@ -309,6 +329,15 @@ export interface ComputeAnswer {
   isolated: boolean;
   reachable: boolean;
   detail: string;
+  hint: string;
+  owner: string | null;
+  scope: string;
+  address: string | null;
+  tls: boolean;
+  cpus: number | null;
+  memory: number | null;
+  signed_in_until: string | null;
+  certificate_until: string | null;
 }
 
 /**
@@ -861,6 +890,27 @@ export interface NewerAnswer {
 export type Nothing = Record<string, unknown>;
 
 /**
+ * Something that lives on a compute.
+ */
+export interface OccupantAnswer {
+  kind: string;
+  name: string;
+  owner: string;
+  status: string;
+  image: string;
+  runs: number;
+}
+
+/**
+ * What lives on a compute; ``hidden`` counts what is not shown.
+ */
+export interface OccupantsAnswer {
+  compute: string;
+  shown: OccupantAnswer[];
+  hidden: Record<string, number>;
+}
+
+/**
  * The flow that is meant.
  */
 export interface OneFlow {
@@ -984,6 +1034,13 @@ export interface Rehearse {
   to?: string | null;
   last?: number | null;
   runs?: string[] | null;
+}
+
+/**
+ * Whether the runtimes of the compute go with it.
+ */
+export interface RemoveCompute {
+  runtimes?: boolean;
 }
 
 /**
@@ -1150,6 +1207,14 @@ export interface RuntimeAnswer {
  */
 export interface RuntimesAnswer {
   runtimes: RuntimeAnswer[];
+}
+
+/**
+ * What proves that somebody may use an engine; null means what is kept.
+ */
+export interface SignIn {
+  certificates?: CertificateTexts | null;
+  days?: number | null;
 }
 
 /**
@@ -1354,4 +1419,12 @@ export interface VersionPackages {
  */
 export interface VersionsAnswer {
   versions: string[];
+}
+
+/**
+ * What goes with a compute.
+ */
+export interface VictimsAnswer {
+  runtimes: string[];
+  runs: string[];
 }

@@ -8,6 +8,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from pf_jupyter.engines.api import (
     Subscription,
 )
 from pf_jupyter.engines.docker_address import Certificates, find_address, require
+from pf_jupyter.engines.docker_client import prepare
 from pf_jupyter.engines.docker_containers import ContainerVerbs
 from pf_jupyter.engines.docker_errors import translated
 from pf_jupyter.engines.docker_image_verbs import ImageVerbs
@@ -51,17 +53,26 @@ class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
         what the docker command would use: ``DOCKER_HOST``, the current context, the
         usual sockets.
     certificates
-        Folder with ``ca.pem``, ``cert.pem`` and ``key.pem`` for an address over TLS.
+        For an address over TLS; or a folder with ``ca.pem``, ``cert.pem`` and
+        ``key.pem``.
+    source
+        Who says that the engine is there, for messages.
     """
 
     name = "docker"
     isolated = True
 
     def __init__(
-        self, address: str | None = None, *, certificates: str | Path | None = None
+        self,
+        address: str | None = None,
+        *,
+        certificates: str | Path | Certificates | None = None,
+        source: str | None = None,
     ) -> None:
-        tls = Certificates.from_folder(Path(certificates)) if certificates else None
-        self._address = find_address(address, tls)
+        if isinstance(certificates, str | Path):
+            certificates = Certificates.from_folder(Path(certificates))
+        found = find_address(address, certificates)
+        self._address = replace(found, source=source or found.source)
         self._lock = threading.Lock()
         self._client: Any = None
         self._facts: dict[str, Any] = {}
@@ -101,24 +112,15 @@ class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
         import docker
         import docker.tls
 
-        from pf_jupyter.engines.docker_address import KEEPALIVE
-
+        mine = self._address.certificates
         tls: Any = False
-        if (mine := self._address.certificates) is not None:
-            pair = (str(mine.cert), str(mine.key)) if mine.cert and mine.key else None
-            authority = str(mine.ca) if mine.ca else None
-            tls = docker.tls.TLSConfig(
-                client_cert=pair, ca_cert=authority, verify=mine.verify
-            )
+        if mine is not None:
+            tls = docker.tls.TLSConfig(verify=mine.verify)
         # the version is given: asking for it would come before trust_env is off
         client = docker.APIClient(
             base_url=self._address.url, version=api, timeout=int(timeout), tls=tls
         )
-        # REQUESTS_CA_BUNDLE and proxies of this process are not meant for the engine
-        client.trust_env = False
-        if self._address.scheme not in ("unix", "npipe"):
-            adapter: Any = client.get_adapter(client.base_url)
-            adapter.poolmanager.connection_pool_kw["socket_options"] = KEEPALIVE
+        prepare(client, self._address)
         return client
 
     @contextlib.contextmanager

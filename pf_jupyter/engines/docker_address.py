@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,12 +29,16 @@ _NPIPE = "npipe:////./pipe/docker_engine"
 
 @dataclass(frozen=True)
 class Certificates:
-    """Client certificate, its key and the authority of the engine, as PEM files."""
+    """Client certificate, its key and the authority of the engine.
+
+    They are PEM files, or texts (`from_pem`) that are in no file.
+    """
 
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
     verify: bool = True
+    ready: ssl.SSLContext | None = None
 
     @classmethod
     def from_folder(cls, folder: Path, verify: bool = True) -> Certificates:
@@ -42,8 +47,28 @@ class Certificates:
         ca, cert, key = (path if path.is_file() else None for path in files)
         return cls(ca=ca, cert=cert, key=key, verify=verify)
 
+    @classmethod
+    def from_pem(cls, ca: str, cert: str, key: str) -> Certificates:
+        """Return those of these texts.
+
+        Raises
+        ------
+        ssl.SSLError, ValueError
+            They are no certificates, or the key is not the certificate's.
+        """
+        context = ssl.create_default_context(cadata=ca)
+        # the library reads a key from a file only: it is there for this moment
+        with tempfile.TemporaryDirectory(prefix="pf-tls-") as folder:
+            both = Path(folder, "both.pem")
+            both.touch(mode=0o600)
+            both.write_text(f"{cert}\n{key}\n", encoding="ascii")
+            context.load_cert_chain(both)
+        return cls(ready=context)
+
     def context(self) -> ssl.SSLContext:
         """Return a TLS context that presents and checks these certificates."""
+        if self.ready is not None:
+            return self.ready
         context = ssl.create_default_context(
             cafile=str(self.ca) if self.ca is not None else None
         )
@@ -293,6 +318,36 @@ def require(address: Address) -> None:
         raise why_unreachable(error, address) from error
 
 
+# a part of what OpenSSL says → what to do
+_TLS_HINTS = {
+    "certificate has expired": "the engine's own certificate has run out: whoever runs"
+    " the engine must renew it (and check that this machine's clock is right)",
+    "not yet valid": "check the clocks of both machines",
+    "mismatch": "use a name or address that the engine's certificate is for",
+    "local issuer": "ca.pem is not of the authority that signed the engine's"
+    " certificate: ask whoever runs the engine for the right one",
+    "self-signed": "ca.pem is not of the authority that signed the engine's"
+    " certificate: ask whoever runs the engine for the right one",
+    "ALERT_CERTIFICATE_EXPIRED": "your own certificate (cert.pem) has run out: ask"
+    " whoever runs the engine for a new one",
+    "ALERT_UNKNOWN_CA": "the engine does not know who signed cert.pem: ask whoever runs"
+    " the engine for a certificate",
+    "ALERT": "the engine refused cert.pem: it wants a certificate for clients that its"
+    " own authority signed",
+}
+
+
+def _tls_failed(error: ssl.SSLError, where: str) -> Unreachable:
+    reason = getattr(error, "verify_message", "") or error.reason or str(error)
+    hints = (hint for part, hint in _TLS_HINTS.items() if part in reason)
+    files = "check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH"
+    return Unreachable(
+        f"TLS with the Docker engine at {where} failed: {reason}",
+        code="engine_tls",
+        hint=next(hints, files),
+    )
+
+
 def why_unreachable(error: BaseException, address: Address) -> Unreachable:
     """Return the error for a connection that did not come about or broke."""
     where = f"{address.url} ({address.source})"
@@ -321,12 +376,7 @@ def why_unreachable(error: BaseException, address: Address) -> Unreachable:
             hint=start,
         )
     if isinstance(error, ssl.SSLError):
-        reason = getattr(error, "verify_message", "") or error.reason or str(error)
-        return Unreachable(
-            f"TLS with the Docker engine at {where} failed: {reason}",
-            code="engine_tls",
-            hint="check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH",
-        )
+        return _tls_failed(error, where)
     if isinstance(error, socket.gaierror):
         return Unreachable(
             f"the name of the Docker engine's host is unknown: {where}",

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 from pf_jupyter.engines import docker_state
+from pf_jupyter.engines.api import InstanceState, InstanceStatus
 from pf_jupyter.engines.containers import Container, FileChange, Mount
 from pf_jupyter.errors import NotFound
 
@@ -15,6 +16,12 @@ _KINDS: Mapping[int, Literal["changed", "added", "deleted"]] = {
     0: "changed",
     1: "added",
     2: "deleted",
+}
+_STATUS: Mapping[str, InstanceStatus] = {
+    "created": "created",
+    "running": "running",
+    "restarting": "running",
+    "paused": "paused",
 }
 
 
@@ -42,6 +49,12 @@ class ContainerVerbs(ABC):
                 ) from error
             image = client.inspect_image(raw["Image"])
         return _container(raw, image)
+
+    def occupants(self) -> list[InstanceState]:
+        """Return all containers, whoever started them; see `HasOccupants`."""
+        with self._call("check") as client:
+            found = client.containers(all=True)
+        return [_occupant(item) for item in found]
 
     def image_user(self, image: str) -> str:
         """Return the user that an image's containers run as; empty for root."""
@@ -84,6 +97,17 @@ def _container(raw: Mapping[str, Any], image: Mapping[str, Any]) -> Container:
         health=str(health.get("Status") or "").replace("none", ""),
         # a value may be a secret: only the names leave this function
         variables=tuple(sorted({i.split("=")[0] for i in _env(config) - _env(own)})),
+    )
+
+
+def _occupant(item: Mapping[str, Any]) -> InstanceState:
+    status = _STATUS.get(str(item.get("State")), "exited")
+    return InstanceState(
+        id=str(item["Id"]),
+        name=str((item.get("Names") or [""])[0]).lstrip("/"),
+        status=status,
+        image=str(item.get("Image", "")),
+        labels=dict(item.get("Labels") or {}),
     )
 
 

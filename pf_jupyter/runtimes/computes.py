@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..engines.api import Engine, EngineInfo
 from ..errors import PfError, Unreachable, UsageError
 from ..flow.fields import did_you_mean
+from .stored_computes import StoredComputes, described, require_signed_in
 
 EngineFactory = Callable[[], Engine]
 
+_NOBODYS = {
+    "owner": None,
+    "scope": "workspace",
+    "address": None,
+    "tls": False,
+    "signed_in_until": None,
+    "certificate_until": None,
+}
 PREFERRED = "docker"
 FALLBACK = "process"
 
@@ -22,17 +31,30 @@ class Computes:
     Parameters
     ----------
     factories
-        Name of each compute, and what opens its engine. An engine is opened on first
-        use and then kept.
+        Name of each compute that is always there, and what opens its engine. An
+        engine is opened on first use and then kept.
+    stored
+        Those that people added.
     """
 
-    def __init__(self, factories: Mapping[str, EngineFactory]) -> None:
+    def __init__(
+        self,
+        factories: Mapping[str, EngineFactory],
+        stored: StoredComputes | None = None,
+    ) -> None:
         self._factories = dict(factories)
+        self.stored = stored
         self._engines: dict[str, Engine] = {}
+        self._as_of: dict[str, str] = {}
         self._guard = threading.RLock()
 
     def names(self) -> list[str]:
-        """Return the names, the preferred one first."""
+        """Return the names, the preferred one first, then what is always there."""
+        added = self.stored.all() if self.stored is not None else ()
+        return [*self.builtin(), *(record.name for record in added)]
+
+    def builtin(self) -> list[str]:
+        """Return the names of those that nobody added."""
         return sorted(self._factories, key=lambda n: (n != PREFERRED, n))
 
     def engine(self, name: str) -> Engine:
@@ -43,21 +65,35 @@ class Computes:
         UsageError
             There is no compute of that name (code ``unknown_compute``).
         Unreachable
-            The engine cannot even be opened.
+            The engine cannot even be opened, or its owner has to sign in again.
         """
+        factory = self._factories.get(name)
+        if factory is None:
+            return self._added(name)
         with self._guard:
             engine = self._engines.get(name)
             if engine is None:
-                factory = self._factories.get(name)
-                if factory is None:
-                    names = self.names()
-                    raise UsageError(
-                        f"there is no compute {name!r}",
-                        code="unknown_compute",
-                        hint=did_you_mean(name, names, f"one of {', '.join(names)}"),
-                    )
                 engine = self._engines[name] = factory()
             return engine
+
+    def _added(self, name: str) -> Engine:
+        record = self.stored.get(name) if self.stored is not None else None
+        if record is None or self.stored is None:
+            names = self.names()
+            raise UsageError(
+                f"there is no compute {name!r}",
+                code="unknown_compute",
+                hint=did_you_mean(name, names, f"one of {', '.join(names)}"),
+            )
+        require_signed_in(record)
+        with self._guard:
+            if self._as_of.get(name) != record.changed_at or name not in self._engines:
+                before = self._engines.pop(name, None)
+                if before is not None:
+                    before.close()
+                self._engines[name] = self.stored.open(record)
+                self._as_of[name] = record.changed_at
+            return self._engines[name]
 
     def choose(self, name: str | None) -> tuple[str, Engine, EngineInfo, str]:
         """Return the compute to make a runtime on.
@@ -94,36 +130,47 @@ class Computes:
             remark = f"{error.message}; a process of this machine does not isolate"
             return FALLBACK, engine, engine.ping(), remark
 
-    def describe(self) -> list[dict[str, Any]]:
-        """Return ``{"name", "engine", "isolated", "reachable", "detail"}`` each."""
-        rows = []
-        for name in self.names():
-            try:
-                engine = self.engine(name)
-                info = engine.ping()
-            except PfError as error:
-                rows.append(
-                    {
-                        "name": name,
-                        "engine": name,
-                        "isolated": name != FALLBACK,
-                        "reachable": False,
-                        "detail": error.message,
-                        "hint": error.hint,
-                    }
-                )
-                continue
-            rows.append(
-                {
-                    "name": name,
-                    "engine": info.name,
-                    "isolated": info.isolated,
-                    "reachable": True,
-                    "detail": f"{info.name} {info.version} at {info.address}",
-                    "hint": "; ".join(info.warnings),
-                }
-            )
-        return rows
+    def describe(self, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return what each compute is, and whether it answers.
+
+        Parameters
+        ----------
+        names
+            Only these; None means all.
+        """
+        return [
+            self._describe(name) for name in (self.names() if names is None else names)
+        ]
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        record = self.stored.get(name) if self.stored is not None else None
+        row: dict[str, Any] = {
+            "name": name,
+            "engine": name if record is None else record.engine,
+            "isolated": name != FALLBACK,
+            "cpus": None,
+            "memory": None,
+            **(described(record) if record is not None else _NOBODYS),
+        }
+        try:
+            info = self.engine(name).ping()
+        except PfError as error:
+            return {
+                **row,
+                "reachable": False,
+                "detail": error.message,
+                "hint": error.hint,
+            }
+        return {
+            **row,
+            "engine": info.name,
+            "isolated": info.isolated,
+            "reachable": True,
+            "cpus": info.cpus or None,
+            "memory": info.memory or None,
+            "detail": f"{info.name} {info.version} at {info.address}",
+            "hint": "; ".join(info.warnings),
+        }
 
     def close(self) -> None:
         """Release the engines' connections; instances live on."""

@@ -21,6 +21,7 @@ from .pruning import Pruner
 from .reconcile import Reconciler
 from .seats import Seats
 from .sessions import Clock, Sessions, now
+from .stored_computes import StoredComputes
 from .turns import Turns
 from .watching import Watch
 
@@ -60,7 +61,7 @@ class Life:
         logins: Logins = lambda _: None,
     ) -> None:
         self.store = store
-        self.computes = Computes(engines)
+        self.computes = Computes(engines, StoredComputes(store))
         self.turns = Turns(store.folder / "turns")
         self.channels = Channels(opener, self._opened, self._furnish, store.running_in)
         self.leftovers = Leftovers(store, self.computes, self.turns)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ..errors import UsageError
+from ..flow.fields import did_you_mean
+
 RuntimeState = Literal[
     "creating", "starting", "ready", "busy", "stopping", "stopped", "failed", "deleted"
 ]
@@ -103,6 +106,39 @@ class RuntimeLimits:
     cpus: float | None = None
     memory: int | None = None
     pids: int | None = None
+
+    @classmethod
+    def sizes(cls) -> Mapping[str, RuntimeLimits]:
+        """Return limits under names that are easy to say, the smallest first."""
+        names = ("small", "medium", "large", "xlarge")
+        return {
+            name: cls(cpus=2.0**step, memory=2 * 1024**3 << step, pids=256 << step)
+            for step, name in enumerate(names)
+        }
+
+    def sized(self, size: str | None) -> RuntimeLimits:
+        """Return the limits of a size, where none are given here.
+
+        Raises
+        ------
+        UsageError
+            There is no such size.
+        """
+        if size is None:
+            return self
+        sizes = self.sizes()
+        if size not in sizes:
+            raise UsageError(
+                f"there is no size {size!r}",
+                code="unknown_size",
+                hint=did_you_mean(size, list(sizes), f"one of {', '.join(sizes)}"),
+            )
+        found = sizes[size]
+        return RuntimeLimits(
+            cpus=found.cpus if self.cpus is None else self.cpus,
+            memory=found.memory if self.memory is None else self.memory,
+            pids=found.pids if self.pids is None else self.pids,
+        )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.util import immutabledict
 
 from ..errors import UsageError
 from .changes import Changes
@@ -173,7 +174,11 @@ def shown_url(url: str) -> str:
     """Return where a store is, for messages: without a password."""
     parsed = store_url(url)
     query = {k: v for k, v in parsed.query.items() if "password" not in k}
-    return str(parsed._replace(drivername="postgresql", password=None, query=query))
+    return str(
+        parsed._replace(
+            drivername="postgresql", password=None, query=immutabledict(query)
+        )
+    )
 
 
 def _engine(url: URL, busy_seconds: float) -> Engine:

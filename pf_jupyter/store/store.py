@@ -14,6 +14,7 @@ from . import rows, tables
 from .access import AccessRows
 from .batches import BatchRows
 from .codec import Encoded, decode, encode
+from .computes import ComputeRows
 from .connections import ConnectionRows
 from .database import BUSY_SECONDS, Database
 from .environments import EnvironmentRows
@@ -64,6 +65,7 @@ class Store:
         self.access = AccessRows(self.database)
         self.connections = ConnectionRows(self.database)
         self.batches = BatchRows(self.database)
+        self.computes = ComputeRows(self.database)
         self.environments = EnvironmentRows(self.database)
         self.processes = Processes(folder / "processes")
         try:

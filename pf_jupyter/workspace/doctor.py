@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -203,6 +204,11 @@ def _engines(core: Core, *, fix: bool) -> Iterator[CheckResult]:
         yield _guarded(f"leftovers {row['name']}", check)
         check = functools.partial(_layers, core, row["name"], fix)
         yield _guarded(f"layers {row['name']}", check)
+
+
+def leftovers(core: Core, compute: str) -> CheckResult:
+    """Tell which containers of this workspace on a compute have no runtime."""
+    return replace(_orphans(core, compute, fix=False), name="leftovers")
 
 
 def _orphans(core: Core, compute: str, fix: bool) -> CheckResult:

@@ -17,13 +17,13 @@ from ..runs.artifacts import sees_files
 from ..runtimes.identity import acting
 from .api import (
     CheckResult,
-    Computes,
     Connection,
     Connections,
     Environments,
     Scope,
     Workspace,
 )
+from .guarded_computes import GuardedComputes
 from .guarded_environments import GuardedEnvironments
 from .guarded_roles import GuardedRoles
 from .guarded_runs import GuardedRuns
@@ -108,33 +108,6 @@ class GuardedWorkspace(Workspace):
 def connection_thing(name: str, owner: str, scope: str) -> Thing:
     """Return a connection as rights see it."""
     return Thing("connection", name, owner, scope == "workspace")
-
-
-class GuardedComputes(Computes):
-    """The computes that one person may see.
-
-    Parameters
-    ----------
-    workspace
-        Theirs.
-    """
-
-    def __init__(self, workspace: GuardedWorkspace) -> None:
-        self._workspace = workspace
-
-    def list(self) -> builtins.list[dict[str, Any]]:
-        """Return what each compute is and whether it answers."""
-        names = self.names()
-        found = self._workspace.inner.computes.list()
-        return [item for item in found if item["name"] in names]
-
-    def names(self) -> Sequence[str]:
-        """Return the names of all computes: no engine is asked."""
-        return [
-            name
-            for name in self._workspace.inner.computes.names()
-            if self._workspace.sees(Thing("compute", name, None, True))
-        ]
 
 
 class GuardedConnections(Connections):

@@ -7,12 +7,12 @@ import functools
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..home import home_folder
-from .api import CheckResult, Computes, Workspace
+from .api import CheckResult, Workspace
 
 if TYPE_CHECKING:
     from .core import Core
@@ -21,9 +21,7 @@ _guard = threading.Lock()
 _open: dict[tuple[int, Path], LocalWorkspace] = {}
 
 
-def connect(
-    home: str | Path | None = None, store_url: str | None = None
-) -> Workspace:
+def connect(home: str | Path | None = None, store_url: str | None = None) -> Workspace:
     """Return the workspace of this process.
 
     Parameters
@@ -68,6 +66,7 @@ class LocalWorkspace(Workspace):
         *,
         store_url: str | None = None,
     ) -> None:
+        from .computes import LocalComputes
         from .connections import LocalConnections
         from .environments import LocalEnvironments
         from .flows import LocalFlows
@@ -84,7 +83,7 @@ class LocalWorkspace(Workspace):
         self.runtimes = LocalRuntimes(self)
         self.flows = LocalFlows(self)
         self.runs = LocalRuns(self)
-        self.computes = LocalComputes(self)
+        self.computes: LocalComputes = LocalComputes(self)
         self.connections = LocalConnections(self)
         self.environments = LocalEnvironments(self)
         self.roles: LocalRoles = LocalRoles(self)
@@ -123,21 +122,6 @@ class LocalWorkspace(Workspace):
 
     def __repr__(self) -> str:
         return f"<Workspace {self.name} in {self.home}>"
-
-
-class LocalComputes(Computes):
-    """The computes that this process reaches."""
-
-    def __init__(self, workspace: LocalWorkspace) -> None:
-        self._workspace = workspace
-
-    def list(self) -> list[dict[str, Any]]:
-        """Return what each compute is and whether it answers."""
-        return self._workspace.core.life.computes.describe()
-
-    def names(self) -> Sequence[str]:
-        """Return the names of all computes: no engine is asked."""
-        return self._workspace.core.life.computes.names()
 
 
 def _default_core(store_url: str | None, home: Path) -> Core:

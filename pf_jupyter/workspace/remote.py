@@ -11,7 +11,6 @@ from typing import Any, Literal
 from ..errors import NotFound, PfError, UsageError
 from .api import (
     CheckResult,
-    Computes,
     Connection,
     Connections,
     Kind,
@@ -31,6 +30,7 @@ from .instead_api import Instead
 from .remote_batches import RemoteBatchRecords
 from .remote_capture import tell_checks
 from .remote_client import Client
+from .remote_computes import RemoteComputes
 from .remote_environments import RemoteEnvironments
 from .remote_operations import Work
 from .remote_roles import RemoteRoles
@@ -258,27 +258,6 @@ class RemoteRuns(RemoteBatchRecords, Runs):
     def cancel(self, run_id: str) -> None:
         """Cancel a run that the server started (NotFound, IllegalState)."""
         self._workspace.client.call("runs.cancel", {"run_id": run_id})
-
-
-class RemoteComputes(Computes):
-    """The computes that a server reaches.
-
-    Parameters
-    ----------
-    workspace
-        The one they belong to.
-    """
-
-    def __init__(self, workspace: RemoteWorkspace) -> None:
-        self._workspace = workspace
-
-    def list(self) -> builtins.list[dict[str, Any]]:
-        """Return what each compute is and whether it answers."""
-        return list(self._workspace.client.call("computes.list")["computes"])
-
-    def names(self) -> Sequence[str]:
-        """Return the names of all computes: no engine is asked."""
-        return list(self._workspace.client.call("computes.names")["names"])
 
 
 class RemoteConnections(Connections):

@@ -256,6 +256,31 @@ _ALL = (
     # computes
     _call("computes.list", "GET computes", "List the computes"),
     _call("computes.names", "GET compute-names", "List the names of the computes"),
+    _call(
+        "computes.add",
+        "POST computes",
+        "Add a compute; its certificates are never given away again",
+        status=201,
+        location="computes.show",
+    ),
+    _call("computes.show", "GET computes/{name}", "Show a compute"),
+    _call(
+        "computes.auth",
+        "POST computes/{name}/auth",
+        "Sign in to a compute again, with the certificates that are kept or new ones",
+    ),
+    _call("computes.ps", "GET computes/{name}/ps", "List what lives on a compute"),
+    _call("computes.check", "GET computes/{name}/check", "Check a compute"),
+    _call(
+        "computes.victims",
+        "GET computes/{name}/victims",
+        "Tell what would go with a compute",
+    ),
+    _call(
+        "computes.remove",
+        "POST computes/{name}/remove",
+        "Forget a compute, with its runtimes if that is asked for",
+    ),
     # connections
     _call("connections.list", "GET connections", "List the connections"),
     _call(

@@ -284,7 +284,13 @@ class LocalRoles(Roles):
                 return Thing(kind, name, None, True)
             if known is not None:
                 return Thing(kind, name, known.owner, bool(rows.versions(name)))
-        elif kind != "compute" or name in core.life.computes.names():
+        elif kind == "compute":
+            added = core.store.computes.get(name)
+            if added is not None:
+                return Thing(kind, name, added.owner, added.scope == "workspace")
+            if name in core.life.computes.builtin():
+                return Thing(kind, name, None, True)
+        else:
             return Thing(kind, name, None, True)
         raise hidden(Thing(kind, name))
 

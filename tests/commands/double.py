@@ -57,6 +57,7 @@ from pf_jupyter.workspace.api import (
     Validation,
     Workspace,
 )
+from pf_jupyter.workspace.compute_api import Occupant, Occupants, Victims
 from pf_jupyter.workspace.instead_api import Instead
 from pf_jupyter.workspace.role_api import AccessRequest, Revocation, RoleDefinition
 from pf_jupyter.workspace.traces import Trace
@@ -500,8 +501,49 @@ class DoubleComputes(Computes):
                 "isolated": False,
                 "reachable": True,
                 "detail": "in memory",
-            }
+                "cpus": 2.0,
+                "memory": 4 * 1024**3,
+            },
+            *self.added.values(),
         ]
+
+    def __init__(self) -> None:
+        self.added: dict[str, dict[str, Any]] = {}
+        self.options: dict[str, Any] = {}
+        self.on_it = Victims([], [])
+        self.add("added", "tcp://added:2376")
+
+    def show(self, name: str) -> dict[str, Any]:
+        for item in self.list():
+            if item["name"] == name:
+                return item
+        raise NotFound(f"there is no compute {name!r}", hint="look at the list")
+
+    def add(self, name: str, address: str, **options: Any) -> dict[str, Any]:
+        self.options = options
+        self.added[name] = {**self.list()[0], "name": name, "address": address}
+        return self.added[name]
+
+    def auth(self, name: str, **options: Any) -> dict[str, Any]:
+        self.options = options
+        return self.show(name)
+
+    def ps(self, name: str) -> Occupants:
+        shown = [Occupant("runtime", "demo", "me", "running", "image", 1)]
+        return Occupants(name, shown, {"foreign": 2})
+
+    def check(self, name: str) -> builtins.list[CheckResult]:
+        return [CheckResult("engine", "pass", f"{name} answers")]
+
+    def victims(self, name: str) -> Victims:
+        self.show(name)
+        return self.on_it
+
+    def remove(self, name: str, *, runtimes: bool = False) -> Victims:
+        if self.on_it.runtimes and not runtimes:
+            raise IllegalState("it has runtimes", code="compute_in_use", hint="--yes")
+        del self.added[name]
+        return self.on_it
 
 
 class DoubleConnections(Connections):

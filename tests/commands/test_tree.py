@@ -25,7 +25,7 @@ VERBS = [
 EXPECTED = {
     "demo": [],
     "doctor": [],
-    "compute": ["list"],
+    "compute": "list add show ps sizes check auth remove",
     "env": "init build publish list show packages diff check describe archive restore "
     "import export",
     "connection": "list show create update delete",
@@ -73,6 +73,9 @@ LINES = {
     ("runtime", "list"): "",
     ("run", "list"): "",
     ("compute", "list"): "",
+    ("compute", "add"): "far tcp://far:2376",
+    **{("compute", verb): "local" for verb in ["show", "ps", "sizes", "check", "auth"]},
+    ("compute", "remove"): "added --yes",
     ("connection", "list"): "",
     ("role", "assign"): "ana reader",
     ("role", "revoke"): "ana reader",

@@ -9,7 +9,7 @@ import pytest
 from .daemon import OwnDaemon, running_daemon
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_daemon() -> Iterator[OwnDaemon]:
     """A daemon that the test may stop and start."""
     with running_daemon() as daemon:

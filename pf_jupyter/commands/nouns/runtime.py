@@ -43,9 +43,10 @@ _NAME_OR_CURRENT = Argument(
 def _create(context: Context, arguments: Namespace) -> Outcome:
     from ...workspace.api import RuntimeLimits
 
+    given = (arguments.size, arguments.cpus, arguments.memory, arguments.pids)
     limits = None
-    if (arguments.cpus, arguments.memory, arguments.pids) != (None, None, None):
-        limits = RuntimeLimits(arguments.cpus, arguments.memory, arguments.pids)
+    if any(value is not None for value in given):
+        limits = RuntimeLimits(*given[1:]).sized(arguments.size)
     if arguments.like is not None:
         return _copy(context, arguments)
     try:
@@ -292,6 +293,12 @@ RUNTIME = noun(
                     "who it is for; session: removed when idle",
                     choices=("personal", "shared", "session"),
                     default="personal",
+                ),
+                Argument(
+                    "--size",
+                    "cores, memory and processes under one name; compute sizes lists "
+                    "them",
+                    choices=("small", "medium", "large", "xlarge"),
                 ),
                 Argument("--cpus", "cores it may use, 2 if not given", type=cpus),
                 Argument(

@@ -33,9 +33,18 @@ from .batches import (
     SourcesAnswer,
     Which,
 )
-from .connections import (
+from .computes import (
+    AddCompute,
+    CertificateTexts,
     ComputeAnswer,
     ComputesAnswer,
+    OccupantAnswer,
+    OccupantsAnswer,
+    RemoveCompute,
+    SignIn,
+    VictimsAnswer,
+)
+from .connections import (
     ConnectionAnswer,
     ConnectionFields,
     ConnectionsAnswer,
@@ -177,6 +186,7 @@ from .versions import (
 __all__ = [
     "AccessRequestAnswer",
     "AccessRequestsAnswer",
+    "AddCompute",
     "Answer",
     "AnyFile",
     "Archived",
@@ -193,6 +203,7 @@ __all__ = [
     "BuildAnswer",
     "BuildEnvironment",
     "CanceledAnswer",
+    "CertificateTexts",
     "Changed",
     "CheckAnswer",
     "CheckEnvironment",
@@ -263,6 +274,8 @@ __all__ = [
     "NewTokenAnswer",
     "NewerAnswer",
     "Nothing",
+    "OccupantAnswer",
+    "OccupantsAnswer",
     "OneFlow",
     "OperationAnswer",
     "OperationsAnswer",
@@ -279,6 +292,7 @@ __all__ = [
     "RecordAnswer",
     "RehearsalAnswer",
     "Rehearse",
+    "RemoveCompute",
     "ResumeBatch",
     "RevocationAnswer",
     "RevokeRole",
@@ -295,6 +309,7 @@ __all__ = [
     "RunsAnswer",
     "RuntimeAnswer",
     "RuntimesAnswer",
+    "SignIn",
     "SomeRunAnswer",
     "SourcesAnswer",
     "StartEnvironment",
@@ -317,6 +332,7 @@ __all__ = [
     "VersionCheckAnswer",
     "VersionPackages",
     "VersionsAnswer",
+    "VictimsAnswer",
     "WhatAbout",
     "Which",
     "WhichEnvironment",

@@ -1,4 +1,4 @@
-"""Computes and connections."""
+"""Connections."""
 
 from __future__ import annotations
 
@@ -7,22 +7,6 @@ from typing import Literal
 from pydantic import Field, JsonValue, SecretStr
 
 from .base import Answer, Asked, Name
-
-
-class ComputeAnswer(Answer):
-    """A named place with an engine."""
-
-    name: str
-    engine: str
-    isolated: bool
-    reachable: bool
-    detail: str
-
-
-class ComputesAnswer(Answer):
-    """All computes."""
-
-    computes: list[ComputeAnswer]
 
 
 class ConnectionFields(Asked):

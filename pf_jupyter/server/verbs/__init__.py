@@ -8,6 +8,7 @@ NOUNS = (
     *(
         "batches",
         "captures",
+        "computes",
         "connections",
         "current",
         "environments",

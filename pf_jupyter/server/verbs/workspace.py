@@ -27,18 +27,6 @@ def _events(ask: Ask) -> Any:
     return ask.served.news
 
 
-@verb("computes.list", answer=models.ComputesAnswer)
-def _computes(ask: Ask) -> Any:
-    return models.ComputesAnswer.model_validate(
-        {"computes": ask.workspace.computes.list()}
-    )
-
-
-@verb("computes.names", answer=models.NamesAnswer)
-def _compute_names(ask: Ask) -> Any:
-    return models.NamesAnswer(names=list(ask.workspace.computes.names()))
-
-
 @verb("doctor.check", answer=models.ChecksAnswer)
 def _doctor(ask: Ask) -> Any:
     return _checks(ask, fix=False)
