@@ -39,7 +39,11 @@ def shown_default(core: Core) -> Environment:
 
 
 def _newest(core: Core) -> Environment | None:
-    from ..environments.default import DEFAULT_NAME, DEFAULT_VERSION
+    from ..environments.default import (
+        DEFAULT_NAME,
+        DEFAULT_VERSION,
+        expected_default,
+    )
 
     _, engine, _, _ = core.life.computes.choose(None)
     labels = {"pf_jupyter.environment": DEFAULT_NAME}
@@ -48,7 +52,10 @@ def _newest(core: Core) -> Environment | None:
     )
     if not images:
         return None
-    image = images[0]
+    # some are made for environments with another Python, or are of earlier parts
+    expected = expected_default(engine)
+    mine = expected.image if expected is not None else ""
+    image = next((one for one in images if mine in one.tags), images[0])
     listed = [
         item.partition("==") for item in image.labels["pf_jupyter.packages"].split()
     ]

@@ -12,6 +12,7 @@ from ..environments.audit import Audit, asks, audit
 from ..environments.bases import is_ours
 from ..environments.build import Builder
 from ..environments.contract import try_image
+from ..environments.told import PYTHON_LABEL
 from ..errors import NotFound, PfError, Unreachable
 from ..runtimes.model import CheckResult
 from .environment_api import Environment
@@ -108,7 +109,7 @@ def _base(environment: Environment, builder: Builder) -> Iterator[CheckResult]:
     if not environment.base:
         return
     try:
-        now = _base_digest(builder.engine, builder, environment.base)
+        now = _base_digest(builder.engine, builder, environment)
     except PfError as error:
         message = f"{environment.base} could not be looked up: {error.message}"
         yield CheckResult("base", "warn", message, error.hint)
@@ -126,9 +127,17 @@ def _base(environment: Environment, builder: Builder) -> Iterator[CheckResult]:
     )
 
 
-def _base_digest(engine: Engine, builder: Builder, base: str) -> str | None:
+def _base_digest(
+    engine: Engine, builder: Builder, environment: Environment
+) -> str | None:
+    base, python = environment.base, environment.python.rpartition(".")[0]
     if is_ours(base):
-        found = engine.images({"pf_jupyter.environment": "default"})
+        found = [
+            one
+            for one in engine.images({"pf_jupyter.environment": "default"})
+            # a base with another Python is no newer one
+            if one.labels.get(PYTHON_LABEL, "").rpartition(".")[0] in ("", python)
+        ]
         newest = max(found, key=lambda one: str(one.created_at), default=None)
         return newest.id if newest is not None else None
     here = engine.image(base)

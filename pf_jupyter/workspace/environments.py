@@ -305,9 +305,11 @@ class LocalEnvironments(Environments):
             return [f"{record.name}:{record.version}"]
         if not rows.change(reference, archived=archived):
             self._find(reference)
-        return [
-            f"{record.name}:{record.version}" for record in rows.versions(reference)
-        ]
+        versions = rows.versions(reference)
+        for record in versions if not archived else ():
+            # one that was archived by itself, or published meanwhile, is shown, too
+            rows.change_version(record.name, record.version, archived=False)
+        return [f"{record.name}:{record.version}" for record in versions]
 
     def _shown(self, record: EnvironmentVersionRecord) -> Environment:
         users = [

@@ -67,7 +67,25 @@ class LocalPackages(HasPackages):
 
     def packages(self) -> list[Package]:
         """Return what is installed, by name, each with its version and source."""
-        return [Package(*item) for item in self._installer.packages(self.id)]
+        found = self._installer.packages(self.id)
+        own = self._of_environment()
+        return [
+            Package(name, version, "environment")
+            if source == "base" and own.get(name) == version
+            else Package(name, version, source)
+            for name, version, source in found
+        ]
+
+    def _of_environment(self) -> dict[str, str]:
+        """Return what the environment has beyond its base, as far as it is known."""
+        record = self._require()
+        rows = self._workspace.core.store.environments
+        for one in rows.versions(record.environment_name):
+            base = one.document.get("base_packages")
+            if one.version == record.environment_version and base:
+                packages = one.document.get("packages") or {}
+                return dict(packages.items() - base.items())
+        return {}
 
     def capture(
         self,

@@ -217,8 +217,10 @@ def test_capture_rehearsal_update_and_rollback_over_http(workspace, tmp_path):
     assert moved.moved
     assert {one["name"] for one in moved.packages} == {"special"}
     assert rt.run(flow, text="which").outputs == {"told": "which 2.0"}
-    packages = {one.name: one.version for one in rt.packages()}
-    assert packages["extra"] == "0.5"
+    found = {one.name: (one.version, one.source) for one in rt.packages()}
+    assert found["extra"] == ("0.5", "ad hoc")
+    assert found["special"] == ("2.0", "environment")
+    assert found["jinja2"][1] == "base"
     assert rt.rollback().moved
     assert rt.to_dict()["environment"]["version"] == "1"
     assert rt.run(flow, text="which").outputs == {"told": "which 1.0"}

@@ -203,8 +203,9 @@ def test_what_is_archived_is_hidden_and_still_usable(
     change(source, "three")
     assert environments.publish(source).archived
     environments.restore("mine")
-    environments.restore("mine:3")
     assert environments.get("mine").version == "3"
+    shown = [f"{one.name}:{one.version}" for one in environments.list()]
+    assert shown[1:] == ["mine:1", "mine:2", "mine:3"]
 
 
 @pytest.mark.usefixtures("no_trial")
