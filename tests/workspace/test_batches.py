@@ -283,6 +283,10 @@ def test_records_are_listed_archived_exported_and_deleted(
     again = shared.runs.get(run.run_id)
     assert (again.name, again.tags) == ("two", {"team": "a"})
     place = shared.runs.export(run.run_id, tmp_path / "out")
+    # the public tool registers a run by these: pf run create --source FOLDER
+    known = json.loads((place / "run_metadata.json").read_text())
+    assert known["name"] == run.run_id
+    assert known["created_on"] <= known["start_time"] <= known["end_time"]
     line = json.loads((place / "flow_artifacts/000000001_000000001.jsonl").read_text())
     assert line["run_info"]["status"] == "Failed"
     assert line["run_info"]["error"]["code"] == "UserError"

@@ -59,6 +59,7 @@ def export_run(store: Store, record: RunRecord, target: Path) -> Path:
         "tags": (record.labels or {}).get("tags") or {},
         "status": record.status,
         "created_on": record.created_at,
+        "start_time": record.created_at,
         "end_time": record.ended_at,
         "flow": record.flow_path,
         "data": (definition.get("request") or {}).get("data"),
