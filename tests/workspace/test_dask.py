@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 
 import pytest
 
@@ -16,25 +15,8 @@ from pf_jupyter.workspace.local import LocalWorkspace
 
 from ..engines.daemon import make_authority, make_certificate
 from .dask_cluster import OTHER_VERSION, running_cluster
+from .spread import FLOW, PATIENCE, expected, flow_and_rows, outputs_of, wait_for
 
-PATIENCE = 60.0
-FLOW = """\
-inputs:
-  x: {type: int}
-  place: {type: string}
-outputs:
-  out: {type: string, reference: '${step.output}'}
-nodes:
-- name: step
-  type: python
-  source: {type: code, path: step.py}
-  inputs: {x: '${inputs.x}', place: '${inputs.place}'}
-- name: total
-  type: python
-  source: {type: code, path: total.py}
-  inputs: {values: '${step.output}'}
-  aggregation: true
-"""
 STEP = """\
 import os, pathlib, time
 from promptflow.core import tool
@@ -46,13 +28,6 @@ def step(x: int, place: str):
         begun.write(f"{{x}} {{os.getpid()}}\\n")
     {body}
     return x * 2
-"""
-TOTAL = """\
-from promptflow.core import log_metric, tool
-
-@tool
-def total(values):
-    log_metric("sum", sum(values))
 """
 
 
@@ -76,22 +51,9 @@ def make(tmp_path):
     """Make a flow and its rows."""
 
     def make(body="", rows=60):
-        folder = tmp_path / "flow"
-        folder.mkdir()
-        (folder / "flow.dag.yaml").write_text(FLOW)
-        (folder / "step.py").write_text(STEP.format(body=body))
-        (folder / "total.py").write_text(TOTAL)
-        return folder, [{"x": n, "place": str(tmp_path)} for n in range(rows)]
+        return flow_and_rows(tmp_path, STEP.format(body=body), rows)
 
     return make
-
-
-def outputs_of(run):
-    return [json.loads(text) for text in run.outputs_path.read_text().splitlines()]
-
-
-def expected(rows):
-    return [{"line_number": n, "out": n * 2} for n in range(rows)]
 
 
 def begun(place):
@@ -99,13 +61,6 @@ def begun(place):
     if not file.exists():
         return []
     return [tuple(map(int, text.split())) for text in file.read_text().splitlines()]
-
-
-def wait_for(what):
-    end = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def address(cluster):
@@ -267,6 +222,7 @@ def test_a_client_of_this_process_will_do(rt, cluster, make):
         assert client.status == "running"
 
 
+@pytest.mark.long
 def test_over_tls_with_certificates_of_one_s_own(rt, make, tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("certificates are made with openssl")

@@ -6,31 +6,14 @@ import json
 import os
 import signal
 import threading
-import time
 
 import pytest
 
 from pf_jupyter.errors import NotFound, UsageError
 from pf_jupyter.workspace.local import LocalWorkspace
 
-PATIENCE = 60.0
-FLOW = """\
-inputs:
-  x: {type: int}
-  place: {type: string}
-outputs:
-  out: {type: string, reference: '${step.output}'}
-nodes:
-- name: step
-  type: python
-  source: {type: code, path: step.py}
-  inputs: {x: '${inputs.x}', place: '${inputs.place}'}
-- name: total
-  type: python
-  source: {type: code, path: total.py}
-  inputs: {values: '${step.output}'}
-  aggregation: true
-"""
+from .spread import PATIENCE, expected, flow_and_rows, outputs_of, wait_for
+
 STEP = """\
 import os, pathlib, time
 from promptflow.core import tool
@@ -47,13 +30,6 @@ def step(x: int, place: str):
         begun.write(f"{{x}} {{os.getppid()}}\\n")
     {body}
     return x * 2
-"""
-TOTAL = """\
-from promptflow.core import log_metric, tool
-
-@tool
-def total(values):
-    log_metric("sum", sum(values))
 """
 
 
@@ -74,29 +50,9 @@ def make(tmp_path):
     """Make a flow and its rows."""
 
     def make(body="", top="", rows=200):
-        folder = tmp_path / "flow"
-        folder.mkdir()
-        (folder / "flow.dag.yaml").write_text(FLOW)
-        (folder / "step.py").write_text(STEP.format(body=body, top=top))
-        (folder / "total.py").write_text(TOTAL)
-        return folder, [{"x": n, "place": str(tmp_path)} for n in range(rows)]
+        return flow_and_rows(tmp_path, STEP.format(body=body, top=top), rows)
 
     return make
-
-
-def outputs_of(run):
-    return [json.loads(text) for text in run.outputs_path.read_text().splitlines()]
-
-
-def expected(rows):
-    return [{"line_number": n, "out": n * 2} for n in range(rows)]
-
-
-def wait_for(what):
-    end = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_lines_are_shared_out_and_the_results_are_those_of_one(three, make):
