@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -121,22 +122,52 @@ def test_a_base_without_python(
         client.remove_image(base)
 
 
+def old_python() -> Path | None:
+    """Return the folder of a real Python 3.7, where pyenv has made one."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found = sorted(root.glob("versions/3.7.*/bin/python3.7"))
+    return found[-1].parents[1] if found else None
+
+
+def pack(python: Path, archive: Path) -> None:
+    """Write what of a Python is needed to start it."""
+    skipped = {"test", "tests", "site-packages", "idlelib", "tkinter", "__pycache__"}
+
+    def wanted(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        name = Path(info.name).name
+        return None if name in skipped or name.startswith("config-") else info
+
+    with tarfile.open(archive, "w") as tar:
+        tar.add(python / "bin" / "python3.7", "bin/python3.7")
+        for library in python.glob("lib/libpython3.7*.so*"):
+            tar.add(library, f"lib/{library.name}")
+        tar.add(python / "lib" / "python3.7", "lib/python3.7", filter=wanted)
+
+
 def test_a_base_with_an_old_python(
     fails: Callable[..., PfError], name: str, tmp_path: Path
 ) -> None:
-    # what calls itself 3.7 here is a script: no machine has such a Python any more
-    script = """#!/bin/sh
-case "$*" in *version_info*) printf 'pf-python 3.7';; *) exec sleep 600;; esac
-"""
-    (tmp_path / "image_build").mkdir()
-    (tmp_path / "image_build" / "old").write_text(script)
+    context = tmp_path / "image_build"
+    context.mkdir()
     names = [*(f"python3.{minor}" for minor in range(9, 15)), "python3", "python"]
-    links = " && ".join(f"cp /old /usr/local/bin/{one}" for one in names)
-    source = definition(
-        tmp_path,
-        name,
-        dockerfile=[f"RUN chmod 755 /old && rm -f /usr/local/bin/python* && {links}"],
-    )
+    python = old_python()
+    if python is not None:
+        pack(python, context / "old.tar")
+        lines = [
+            "RUN rm -rf /usr/local/bin/python*",
+            "ADD old.tar /usr/local/",
+            "ENV LD_LIBRARY_PATH=/usr/local/lib",
+            "RUN ln -s python3.7 /usr/local/bin/python3",
+        ]
+    else:
+        # few machines have one any more: a script says what it would say
+        (context / "old").write_text(
+            "#!/bin/sh\ncase \"$*\" in *version_info*) printf 'pf-python 3.7';; "
+            "*) exec sleep 600;; esac\n"
+        )
+        links = " && ".join(f"cp /old /usr/local/bin/{one}" for one in names)
+        lines = [f"RUN chmod 755 /old && rm -f /usr/local/bin/python* && {links}"]
+    source = definition(tmp_path, name, dockerfile=lines)
     ends_with(fails(source), "python_too_old", "contract", "Python 3.7")
 
 
