@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..connections.stored import StoredConnections
 from ..errors import UsageError
@@ -25,6 +25,13 @@ NAMELESS = ""
 
 _MODEL_NODES = ("llm",)
 _OF_MODELS = ("connection", "deployment_name", "model")
+
+
+class Wanted(NamedTuple):
+    """Names of connections that a run may need, and secrets that stand in its files."""
+
+    names: frozenset[str]
+    inline: tuple[str, ...]
 
 
 def for_run(
@@ -56,14 +63,29 @@ def for_run(
     IllegalState
         A secret cannot be decrypted.
     """
+    return given(stored, wanted(flow, variables, node, init))
+
+
+def wanted(
+    flow: Flow,
+    variables: Mapping[str, str],
+    node: str | None = None,
+    init: Mapping[str, Any] | None = None,
+) -> Wanted:
+    """Return what a run may need; the parameters are those of `for_run`."""
     names = set(_names(flow, variables, node))
     names.update(_texts(init), _texts(flow.sample), _texts(flow.documents))
     names.update(_texts([item.default for item in flow.init.values()]))
-    found = stored.for_run(names) if names else {}
     inline = dict.fromkeys(_inline([flow.documents, flow.sample, init]))
-    if inline:
+    return Wanted(frozenset(names), tuple(inline))
+
+
+def given(stored: StoredConnections, needed: Wanted) -> dict[str, Any]:
+    """Return, of what a run may need, what there is; raises what `for_run` does."""
+    found = stored.for_run(needed.names) if needed.names else {}
+    if needed.inline:
         # sent like a connection, so that it is taken out of all that the run says
-        values = {str(number): secret for number, secret in enumerate(inline)}
+        values = {str(number): secret for number, secret in enumerate(needed.inline)}
         found[NAMELESS] = {"type": "", "value": values, "secret_keys": [*values]}
     return found
 

@@ -52,8 +52,9 @@ def for_flow(flow: Flow, values: Mapping[str, Any]) -> dict[str, Any]:
     for name in values if faults else ():
         if name not in flow.inputs:
             faults.unknown(name, list(flow.inputs))
-    names = ", ".join(f"{name}: {item.type}" for name, item in flow.inputs.items())
-    faults.raise_any(f"the flow takes {names or 'no inputs'}")
+    if faults:
+        names = ", ".join(f"{name}: {item.type}" for name, item in flow.inputs.items())
+        faults.raise_any(f"the flow takes {names or 'no inputs'}")
     return dict(values)
 
 

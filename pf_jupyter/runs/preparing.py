@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..connections.stored import StoredConnections
 from ..store.store import Store
@@ -13,14 +13,17 @@ from . import inputs as given_inputs
 from .follow import Follow
 from .partial import upstream_of, with_inputs
 from .request import Request
-from .sendable import PackedFlows
+from .sendable import PackedFlows, Sendable
 from .sending import OnEvent, Sending
 
 if TYPE_CHECKING:
+    from ..flow.model import Flow
     from ..flow.snapshot import LoadedFlow
 
 CONCURRENCY = 16
 """Nodes that run at once in a single run (flow-format section 2.2)."""
+
+_KEPT_FLOWS = 64
 
 LOG_LIMIT = 1_000_000
 """Bytes of output that are kept of one node."""
@@ -40,6 +43,7 @@ class Preparation:
         self.connections = StoredConnections(store)
         self._flows = PackedFlows()
         self._kept = cache.KeptResults(store.folder / cache.FOLDER)
+        self._wanted: dict[int, connections.Wanted] = {}
 
     def prepare(
         self,
@@ -83,11 +87,11 @@ class Preparation:
             given = given_inputs.for_node(flow, request.node, request.inputs)
         variables = given_inputs.environment(flow, request.environment_variables)
         sendable = self._flows.pack(request, flow, snapshot)
-        stored = self.connections
-        sent = connections.for_run(stored, flow, variables, request.node, init)
+        sent = self._connections(request, flow, sendable, variables, init)
         secrets = secrets_of(sent)
         body = {
             "flow": sendable.packed,
+            "flow_key": sendable.key,
             "inputs": pack_value(given),
             "mode": request.mode,
             "node": request.node or request.from_node,
@@ -117,3 +121,25 @@ class Preparation:
                 self._kept, flow, snapshot, record, runtime, variables, sent
             )
         return sending
+
+    def _connections(
+        self,
+        request: Request,
+        flow: Flow,
+        sendable: Sendable,
+        variables: dict[str, str],
+        init: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Return the connections that are sent along.
+
+        What a flow names is found once; what these connections are, for each run.
+        """
+        own = request.node or request.environment_variables or init
+        wanted = None if own else self._wanted.get(sendable.key)
+        if wanted is None:
+            wanted = connections.wanted(flow, variables, request.node, init)
+            if not own:
+                if len(self._wanted) >= _KEPT_FLOWS:
+                    self._wanted.clear()
+                self._wanted[sendable.key] = wanted
+        return connections.given(self.connections, wanted)

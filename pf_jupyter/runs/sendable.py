@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,15 +15,20 @@ from ..worker.scrubbing import Secrets
 from .request import Request
 
 _KEPT_FLOWS = 64
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Sendable:
-    """A flow's files, and its definition in the plain and in the packed form."""
+    """A flow's files, and its definition in the plain and in the packed form.
+
+    Workers call the definition by its ``key``, a number of this process.
+    """
 
     snapshot: Snapshot
     plain: dict[str, Any]
     packed: dict[str, Any]
+    key: int = field(default_factory=_numbers.__next__)
 
     @cached_property
     def stored(self) -> str:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from .. import errors
 from ..engines.api import ByteStream
 from ..worker import protocol
+from ..worker.known_flows import KEPT_FLOWS
 from . import bytecode
 from .bundle import bundle
 from .pending import OnAsk, OnEvent, Pending, Upload, once_more, to_exception
-from .upload import portions
+from .upload import send_missing
 
 if TYPE_CHECKING:
     from ..flow.contents import Snapshot
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["OnEvent", "Pending", "WorkerChannel", "to_exception"]
 
 _READ_SIZE = 1 << 16
+_LACKING = ("snapshot_missing", "flow_missing")
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +51,7 @@ class WorkerChannel:
         self._on_close = on_close
         self._numbers = itertools.count(1)
         self._pending: dict[int, Pending] = {}
+        self._known_flows: set[int] = set()
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._greeted = threading.Event()
@@ -135,6 +138,7 @@ class WorkerChannel:
         fields: dict[str, Any],
         snapshot: Snapshot | None,
         on_ask: OnAsk | None = None,
+        without: str = "",
     ) -> Pending:
         pending = Pending(self, next(self._numbers), on_event)
         pending.on_ask = on_ask
@@ -144,6 +148,8 @@ class WorkerChannel:
             if self._ended:
                 raise self._why()
             self._pending[pending.id] = pending
+        if without:
+            fields = {key: fields[key] for key in fields if key != without}
         self._send(pending, op, fields)
         return pending
 
@@ -185,13 +191,22 @@ class WorkerChannel:
         snapshot
             The flow's folder.
         body
-            RUN without ``op``, ``id`` and ``snapshot``.
+            RUN without ``op``, ``id`` and ``snapshot``. A flow that was sent before,
+            with its key, is not sent again.
         on_event
             See `Pending`.
         on_ask
             Answers the run's questions, each in a thread of its own.
         """
-        return self._ask_in("run", snapshot, body, on_event, on_ask)
+        key = body.get("flow_key")
+        without = "flow" if key in self._known_flows else ""
+        pending = self._ask_in("run", snapshot, body, on_event, on_ask, without)
+        if key is not None and not without:
+            # those that the worker keeps are the last: it has all that we remember
+            if len(self._known_flows) >= KEPT_FLOWS:
+                self._known_flows.clear()
+            self._known_flows.add(key)
+        return pending
 
     def batch(
         self, snapshot: Snapshot, body: Mapping[str, Any], on_event: OnEvent
@@ -215,9 +230,10 @@ class WorkerChannel:
         body: Mapping[str, Any],
         on_event: OnEvent | None,
         on_ask: OnAsk | None = None,
+        without: str = "",
     ) -> Pending:
         fields = {**body, "snapshot": snapshot.digest}
-        return self._ask(op, on_event, fields, snapshot, on_ask)
+        return self._ask(op, on_event, fields, snapshot, on_ask, without)
 
     def _upload_and_retry(self, pending: Pending, upload: Upload) -> None:
         try:
@@ -249,25 +265,7 @@ class WorkerChannel:
         RuntimeFailed
             The stream ended, or the worker cannot store the files.
         """
-        files = list(snapshot.files)
-        listed = [
-            {"path": f.path, "digest": f.digest, "size": f.size, "mode": f.mode}
-            for f in files
-        ]
-        opened = self.request("snapshot.open", snapshot=snapshot.digest, files=listed)
-        missing = set(opened.result(timeout)["missing"])
-        sources = {file.digest: file for file in files if file.digest in missing}
-        last: Pending | None = None
-        for blobs in portions(list(sources.values())):
-            # The next portion is read from disk while the worker writes this one.
-            following = self.request(
-                "snapshot.fill", snapshot=snapshot.digest, blobs=blobs
-            )
-            if last is not None:
-                last.result(timeout)
-            last = following
-        if last is not None:
-            last.result(timeout)
+        send_missing(self, snapshot, timeout)
 
     def fail(self, cause: errors.PfError) -> None:
         """End the channel; everything that is pending fails with ``cause``."""
@@ -361,7 +359,7 @@ class WorkerChannel:
             return
         error = message["error"]
         upload, pending.upload = pending.upload, None
-        if upload is None or error.get("code") != "snapshot_missing":
+        if upload is None or error.get("code") not in _LACKING:
             pending.settle(None, to_exception(error))
             return
         # Uploading waits for answers, which only this thread can take.

@@ -10,9 +10,51 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..flow.contents import SnapshotFile
+    from ..flow.contents import Snapshot, SnapshotFile
+    from .channel import WorkerChannel
+    from .pending import Pending
 
 _PORTION_BYTES = 1 << 20
+
+
+def send_missing(channel: WorkerChannel, snapshot: Snapshot, timeout: float) -> None:
+    """Upload what a worker lacks of a snapshot.
+
+    Parameters
+    ----------
+    channel
+        To the worker.
+    snapshot
+        The flow's folder.
+    timeout
+        Seconds to wait for each answer.
+
+    Raises
+    ------
+    UsageError
+        A file has changed or gone since the snapshot was taken.
+    RuntimeFailed
+        The stream ended, or the worker cannot store the files.
+    """
+    files = list(snapshot.files)
+    listed = [
+        {"path": f.path, "digest": f.digest, "size": f.size, "mode": f.mode}
+        for f in files
+    ]
+    opened = channel.request("snapshot.open", snapshot=snapshot.digest, files=listed)
+    missing = set(opened.result(timeout)["missing"])
+    sources = {file.digest: file for file in files if file.digest in missing}
+    last: Pending | None = None
+    for blobs in portions(list(sources.values())):
+        # The next portion is read from disk while the worker writes this one.
+        following = channel.request(
+            "snapshot.fill", snapshot=snapshot.digest, blobs=blobs
+        )
+        if last is not None:
+            last.result(timeout)
+        last = following
+    if last is not None:
+        last.result(timeout)
 
 
 def portions(files: Sequence[SnapshotFile]) -> Iterator[dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from . import protocol, wire
 from .bounded_text import BoundedText
@@ -70,12 +70,17 @@ class ActiveRun:
         The host's message, decoded.
     body
         The same message as it came.
+    is_short
+        Whether ``body`` names the flow by its key alone.
     """
 
     batch: Any = None
     """The batch that this is an executor's part in; None for a run of its own."""
 
-    def __init__(self, request: Dict[str, Any], body: bytes) -> None:
+    def __init__(
+        self, request: Dict[str, Any], body: bytes, is_short: bool = False
+    ) -> None:
+        self.is_short = is_short
         self.id = request["id"]
         # Secrets are for the executor alone; here they serve to keep them out of what
         # is printed around it, and only while the run goes on.
@@ -87,7 +92,8 @@ class ActiveRun:
         self.timeout: Optional[float] = request.get("timeout")
         self.on_hold = bool(request.get("held"))
         self.listens = request.get("listens", True)
-        self.untold: List[bytes] = []
+        self.told = False
+        self.untold: List[Callable[[], bytes]] = []
         self.ending: Optional[str] = None
         self.answered = False
         self.pid: Optional[int] = None
@@ -99,6 +105,12 @@ class ActiveRun:
         self._ended: Dict[str, str] = {}
         self._kept: Dict[str, bytes] = {}
         self._logs: Dict[Optional[str], _Logs] = {}
+
+    def whole_body(self) -> bytes:
+        """Return the host's message with the flow in it."""
+        if not self.is_short:
+            return self.body
+        return wire.dumps({**wire.loads(self.body), "flow": self.request["flow"]})
 
     def forget(self) -> None:
         """Let go of the host's message once it was passed on."""
@@ -251,6 +263,11 @@ class ActiveRun:
                 event = {"event": "node_canceled"}
             events.append({**event, "node": node, "time": now()})
         return events
+
+    def first_frame(self) -> bytes:
+        """Return the frame that tells the host of the beginning."""
+        event = {"event": "run_started", "time": self._started_at, "pid": self.pid}
+        return self.frame("event", event=event)
 
     def frame(self, kind: str, **fields: Any) -> bytes:
         """Return a frame for the host that answers or accompanies this run."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tup
 from . import layers, process_tree, protocol, start
 from .active_run import ActiveRun, now
 from .generations import Generation, Generations
+from .known_flows import KnownFlows
 from .layer_requests import LayerRequests
 from .loop import Loop
 from .outbox import Outbox
@@ -66,6 +67,7 @@ class Control:
         stream = self._stream
         self.outbox = Outbox(self.loop, stream.out_fd, stream.send, self._stop)
         capacity = int(os.environ.get("PF_WORKER_SNAPSHOT_BYTES") or _SNAPSHOT_BYTES)
+        self._flows = KnownFlows()
         self._snapshots = Snapshots(self._work.path, capacity)
         self._runs = Runs(self.loop, self.outbox, self._snapshots, self._host_name)
         heard = Switchboard(self._runs)
@@ -228,6 +230,11 @@ class Control:
         self.outbox.put(frame)
 
     def _begin(self, request: Dict[str, Any], body: bytes) -> None:
+        is_short = "flow" not in request
+        if not self._flows.complete(request):
+            raise RequestError(
+                "flow_missing", "this flow is not here", "send it, as before"
+            )
         snapshot = self._snapshots.get(request["snapshot"])
         if snapshot is None:
             raise RequestError(
@@ -238,7 +245,7 @@ class Control:
         if request["op"] == "batch":
             self._batches.begin(request, body, snapshot)
             return
-        self._runs.begin(ActiveRun(request, body), snapshot)
+        self._runs.begin(ActiveRun(request, body, is_short), snapshot)
 
     def _open_snapshot(self, request: Dict[str, Any]) -> Dict[str, Any]:
         try:

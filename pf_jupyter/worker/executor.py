@@ -8,11 +8,12 @@ known to belong to the node that ran at the time.
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 import time
 import traceback
-from typing import Any, Callable, Dict, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Sequence, Set, Tuple
 
 from . import execution, process_tree, protocol, wire
 from .execution.ticker import ticker
@@ -30,6 +31,10 @@ _DRAIN_BYTES = 1 << 20
 _CHILDREN_SECONDS = 1.0
 _LINGER_SECONDS = 0.008
 _OWN_THREADS = 2
+
+
+_loaded: Dict[str, Any] = {}
+"""The flow that was loaded here, or in the process that this is a fork of."""
 
 
 class _Asked(BaseException):
@@ -64,6 +69,13 @@ class Executor:
         self._id: Any = None
         self._asking = threading.Lock()
         self._is_prepared = False
+        self._listens = True
+        self._printed: Any = None
+        if outputs:
+            # to ask for both at once is cheaper than to read each for nothing
+            self._printed = select.poll()
+            for fd, _stream in outputs:
+                self._printed.register(fd, select.POLLIN)
 
     def rehearse(self, request: Dict[str, Any], header: Dict[str, Any]) -> None:
         """Do something of no consequence as if it were asked, and tell nobody.
@@ -94,6 +106,7 @@ class Executor:
         if message is None:
             return
         request = wire.loads(message.payload)
+        request.setdefault("flow", _loaded)
         self._id = request["id"]
         try:
             if message.header.get("held") and not self._may_go(request, message.header):
@@ -108,6 +121,9 @@ class Executor:
             _end_children()
             self._drain()
             frame = protocol.encode({"type": "result", "id": self._id, "value": value})
+            if not self._listens:
+                # the result tells all of it, and nobody looks at more
+                self._wire.discard()
             self._wire.send(wire.RESULT, None, frame)
         except BaseException as error:
             text = "".join(traceback.format_exception_only(type(error), error)).strip()
@@ -125,6 +141,7 @@ class Executor:
     def _do(self, request: Dict[str, Any], header: Dict[str, Any]) -> Dict[str, Any]:
         folder = header["folder"]
         self._is_prepared = header["prepared"]
+        self._listens = request.get("listens", True)
         if not header["prepared"]:
             environment = execution.environment_of(request)
             prepare(request["flow"], folder, environment)
@@ -158,31 +175,42 @@ class Executor:
             self._wire.send(wire.LOG, header, text)
         elif name in _TRANSITIONS:
             self._emit_transition(name, event)
+        elif name == "run_started" and not self._listens:
+            pass  # control says it itself if it comes to that
         elif name == "run_started" and self._is_prepared:
-            self._hold(wire.EVENT, None, self._frame(event))
+            self._hold(lambda: wire.pack(wire.EVENT, None, self._frame(event)))
         else:
             kind = wire.PREVIEW if name in _DROPPABLE else wire.EVENT
             self._wire.send(kind, None, self._frame(event))
 
     def _emit_transition(self, name: str, event: Dict[str, Any]) -> None:
         node = event["node"]
-        shown = {key: event[key] for key in event if key not in NOT_SHOWN}
-        frame = self._frame(shown)
         with self._lock:
             self._drain()
-            send = self._hold if event.get("last") else self._wire.send
-            if "node_result" in event:
-                kept = wire.dumps(event["node_result"])
-                self._wire.hold(wire.KEEP, {"node": node}, kept)
             if name == "node_started":
                 self._running.add(node)
+                self._wire.send(wire.NODE, event)
+                return
+            self._running.discard(node)
+            if event.get("last"):
+                self._hold(lambda: self._ended(event))
             else:
-                self._running.discard(node)
-            send(wire.NODE, {"event": name, "node": node}, frame)
+                self._wire.hold(lambda: self._ended(event))
+                self._wire.flush()
 
-    def _hold(self, kind: int, header: Optional[Dict[str, Any]], frame: bytes) -> None:
+    def _ended(self, event: Dict[str, Any]) -> bytes:
+        """Return the messages that tell of a node's end."""
+        header = {"event": event["event"], "node": event["node"]}
+        shown = {key: event[key] for key in event if key not in NOT_SHOWN}
+        told = wire.pack(wire.NODE, header, self._frame(shown))
+        if "node_result" not in event:
+            return told
+        kept = wire.dumps(event["node_result"])
+        return wire.pack(wire.KEEP, {"node": event["node"]}, kept) + told
+
+    def _hold(self, make: Callable[[], bytes]) -> None:
         """Send what something else follows at once, or else the ticker sees to it."""
-        self._wire.hold(kind, header, frame)
+        self._wire.hold(make)
         ticker.hold(self)
 
     def flush_late(self) -> None:
@@ -194,6 +222,8 @@ class Executor:
 
     def _drain(self) -> None:
         """Send what was written to our file descriptors since the last time."""
+        if self._printed is None or not self._printed.poll(0):
+            return
         for fd, stream in self._outputs:
             text = read_available(fd, _DRAIN_BYTES)
             if text:
@@ -208,6 +238,8 @@ class Executor:
 
 def prepare(flow: Dict[str, Any], folder: str, environment: Dict[str, str]) -> None:
     """Make this process the place where ``flow`` runs, its code loaded."""
+    global _loaded
+    _loaded = flow
     os.environ.update(environment)
     if "TZ" in environment and sys.platform != "win32":
         time.tzset()

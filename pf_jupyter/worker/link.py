@@ -45,6 +45,7 @@ class Link:
         self._on_end = on_end
         self._parser = wire.Parser()
         self._out = bytearray()
+        self._waits = False
         self._carries_files = carries_files
         self.files: List[int] = []
         sock.setblocking(False)
@@ -72,12 +73,15 @@ class Link:
             while self._out:
                 del self._out[: self._sock.send(self._out)]
         except BlockingIOError:
+            self._waits = True
             self._loop.watch_write(self._fd, self._flush)
             return
         except OSError:
             # Its end is reported by reading, after all that it still said.
             self._out.clear()
-        self._loop.watch_write(self._fd, None)
+        if self._waits:
+            self._waits = False
+            self._loop.watch_write(self._fd, None)
 
     def read(self) -> None:
         """Handle what the other side said up to now."""

@@ -13,6 +13,7 @@ PAUSE_LIMIT = 32 << 20
 """Bytes waiting beyond which we read no more from executors and from the host."""
 _LINGER_SECONDS = 0.002
 _LINGER_LIMIT = 1 << 14
+Make = Callable[[], bytes]
 
 
 class Outbox:
@@ -72,19 +73,20 @@ class Outbox:
         if self._size > PAUSE_LIMIT:
             self._loop.pause(True)
 
-    def put_later(self, waiting: List[bytes], frame: bytes) -> None:
+    def put_later(self, waiting: List[Make], make: Make) -> None:
         """Send a frame in 2 ms, unless ``waiting``, which takes it, is cleared before.
 
-        Who sends what is waiting earlier, in its place, does it by `put_all`.
+        It is made when it is sent. Who sends what is waiting earlier, in its place,
+        does it by `put_all`.
         """
         if not waiting:
             self._loop.call_later(_LINGER_SECONDS, lambda: self.put_all(waiting))
-        waiting.append(frame)
+        waiting.append(make)
 
-    def put_all(self, waiting: List[bytes]) -> None:
+    def put_all(self, waiting: List[Make]) -> None:
         """Send what waits, and clear it."""
-        for frame in waiting:
-            self.put(frame)
+        for make in waiting:
+            self.put(make())
         waiting.clear()
 
     def offer(self, frame: bytes) -> None:

@@ -71,6 +71,8 @@ RUN: {"op": "run", "id", "run_id", "snapshot", "flow": Flow.to_dict(), "inputs":
       "source_run_id"?, "bypassed"?: [names]: with "dependency_outputs", the run that
       they are from and the nodes that were bypassed there,
       "timeout": seconds or null, "concurrency": 16, "aggregation": true,
+      "flow_key"?: what the host calls this flow; one of the last 64 that were sent with
+      their keys may be left out. Fails with code ``flow_missing`` when it is not there,
       "held"?: true: get everything ready, and wait for ``go``; limits count from here,
       "listens"?: false: nobody looks, events that the result overtakes are left out,
       "stream"?: true: chunks are shown, so that llm nodes with ``stream: true``
@@ -147,6 +149,8 @@ UPSTREAM = "$pf_upstream"
 """Among the inputs of a batch's line that runs from a node on: ``node``,
 ``dependency_outputs``, ``bypassed`` and ``source_run_id`` of RUN."""
 _TAG_BYTES = _TAG.encode()
+# json.dumps makes one for each call
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class ProtocolError(Exception):
@@ -248,9 +252,7 @@ def encode(message: Dict[str, Any]) -> bytes:
     ProtocolError
         The frame would be larger than `MAX_FRAME_BYTES`.
     """
-    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
+    body = _JSON.encode(message).encode("utf-8", "surrogatepass")
     if len(body) > MAX_FRAME_BYTES:
         raise ProtocolError(f"message of {len(body)} bytes is too large")
     return _HEADER.pack(len(body)) + body

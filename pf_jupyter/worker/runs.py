@@ -168,7 +168,8 @@ class Runs:
             "held": run.on_hold,
             "environment": run.request.get("environment_variables") or {},
         }
-        executor.send(header, run.body)
+        # one that was forked from a template has the flow
+        executor.send(header, run.body if executor.prepared else run.whole_body())
         run.forget()
         # A spare is made while a long run goes on, but does not compete with a short
         # one for the processor, unless the next run would have to wait for it.
@@ -201,13 +202,13 @@ class Runs:
             self._log(run, header, payload, direct=direct)
         elif kind == wire.NODE:
             run.see_node(header["event"], header["node"])
-            self._tell(run, payload)
+            self._tell(run, header, payload)
         elif kind == wire.ASK:
             self._outbox.put(payload)
         elif kind == wire.KEEP:
             run.keep(header["node"], payload)
         elif kind == wire.EVENT:
-            self._tell(run, payload)
+            self._tell(run, header, payload)
         elif kind == wire.PREVIEW:
             self._outbox.offer(payload)
         elif kind == wire.RESULT:
@@ -222,12 +223,21 @@ class Runs:
             error = run.secrets.scrub_error(error)
             self._finish(self._turns[run.id], error)
 
-    def _tell(self, run: ActiveRun, frame: bytes) -> None:
-        """Pass on an event; where nobody listens, only if the result is not at hand."""
+    def _tell(self, run: ActiveRun, event: Dict[str, Any], frame: bytes) -> None:
+        """Pass on an event, for which there may be no frame yet.
+
+        Where nobody listens it is told only if the result is not at hand: then not
+        even the frame is needed.
+        """
         if run.listens:
+            frame = frame or run.frame("event", event=event)
             self._outbox.put(frame, linger=True)
-        else:
-            self._outbox.put_later(run.untold, frame)
+            return
+        if not run.told:
+            run.told = True
+            self._outbox.put_later(run.untold, run.first_frame)
+        make = functools.partial(run.frame, "event", event=event)
+        self._outbox.put_later(run.untold, (lambda: frame) if frame else make)
 
     def printed(self, executor: ExecutorHandle, stream: str, text: bytes) -> None:
         """Pass on what was written to an executor's file descriptors."""

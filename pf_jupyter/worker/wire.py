@@ -24,7 +24,8 @@ PREVIEW = 3
 LOG = 4
 """Text that a node printed. Header: the event without its text. Payload: the text."""
 NODE = 5
-"""A node changed its state. Header: event, node. Payload: the host's frame."""
+"""A node changed its state. Header: event, node. Payload: the host's frame; none where
+the header is all there is to tell."""
 KEEP = 6
 """What a finished node did, in full. Header: node. Payload: NODE as JSON."""
 RESULT = 7
@@ -75,6 +76,7 @@ _PREFIX = struct.Struct(">BII")
 # Made once: making one takes about as long as it takes to encode a line.
 _as_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _MAX_FILES = 8
+_FEW, _MUCH = 1 << 12, 1 << 16
 
 
 class Message(NamedTuple):
@@ -143,7 +145,8 @@ class Wire:
         self._parser = Parser()
         self._ready: List[Message] = []
         self._lock = threading.Lock()
-        self._held = b""
+        self._held: List[Callable[[], bytes]] = []
+        self._room = _FEW
 
     def send(
         self, kind: int, header: Optional[Dict[str, Any]] = None, payload: bytes = b""
@@ -152,27 +155,39 @@ class Wire:
         data = pack(kind, header, payload)
         with self._lock:
             if self._held:
-                data, self._held = self._held + data, b""
+                data = self._take_held() + data
             self._send(data)
 
-    def hold(
-        self, kind: int, header: Optional[Dict[str, Any]] = None, payload: bytes = b""
-    ) -> None:
-        """Send one message with the next one: each by itself wakes the other side."""
+    def hold(self, make: Callable[[], bytes]) -> None:
+        """Send with the next message what ``make`` returns, packed messages.
+
+        Each by itself would wake the other side, and of what is discarded before that
+        not even the bytes are needed.
+        """
         with self._lock:
-            self._held += pack(kind, header, payload)
+            self._held.append(make)
+
+    def discard(self) -> None:
+        """Forget what is held."""
+        with self._lock:
+            self._held.clear()
 
     def flush(self) -> None:
         """Send what is held."""
         with self._lock:
             if self._held:
-                data, self._held = self._held, b""
-                self._send(data)
+                self._send(self._take_held())
+
+    def _take_held(self) -> bytes:
+        held, self._held = self._held, []
+        return b"".join(make() for make in held)
 
     def receive(self) -> Optional[Message]:
         """Return the next message, or None at the end of the stream."""
         while not self._ready:
-            data = self._receive(1 << 16)
+            # room for a lot is fresh memory, dearer than to read a short message
+            data = self._receive(self._room)
+            self._room = _MUCH if len(data) == self._room else _FEW
             if not data:
                 return None
             self._ready.extend(self._parser.feed(data))

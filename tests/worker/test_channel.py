@@ -21,6 +21,7 @@ from pf_jupyter.errors import (
 )
 from pf_jupyter.runtimes.channel import WorkerChannel, to_exception
 from pf_jupyter.worker import protocol
+from pf_jupyter.worker.known_flows import KnownFlows
 
 HELLO = {"type": "hello", "protocol": protocol.PROTOCOL_VERSION, "python": "3.11.7"}
 
@@ -385,3 +386,33 @@ def test_a_large_upload_goes_in_portions(
     made = make_flow("return str(len(open('data/5.txt').read()))", files=files)
     worker = start_worker()
     assert worker.run(made)["outputs"] == {"answer": "700000"}
+
+
+def test_a_flow_is_sent_once_and_again_when_it_was_forgotten(
+    peer: Peer, channel: WorkerChannel, snapshot: Snapshot
+) -> None:
+    body = {"flow": {"name": "long"}, "flow_key": 7}
+    for expected in ({"name": "long"}, None):
+        pending = channel.run(snapshot, body)
+        asked = peer.answer("done")
+        assert (asked.get("flow"), asked["flow_key"]) == (expected, 7)
+        assert pending.result(60) == "done"
+    pending = channel.run(snapshot, body)
+    assert "flow" not in peer.refuse("flow_missing")
+    assert peer.answer({"missing": []})["op"] == "snapshot.open"
+    assert peer.answer("all of it")["flow"] == {"name": "long"}
+    assert pending.result(60) == "all of it"
+
+
+def test_the_worker_keeps_what_the_host_counts_on(
+    peer: Peer, channel: WorkerChannel, snapshot: Snapshot
+) -> None:
+    known = KnownFlows()
+    for key in [*range(70), *range(60, 130), 3, 129]:
+        pending = channel.run(snapshot, {"flow": {"number": key}, "flow_key": key})
+        asked = peer.answer("done")
+        assert known.complete(asked)
+        assert asked["flow"] == {"number": key}
+        assert pending.result(60) == "done"
+    assert not known.complete({"flow_key": 0})
+    assert known.complete({"flow": {}})

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pf_jupyter.errors import RuntimeFailed
+from pf_jupyter.worker import executor as executor_module
 from pf_jupyter.worker import wire
 from pf_jupyter.worker.executor import Executor
 
@@ -111,6 +112,31 @@ def test_whoever_does_not_listen_hears_of_a_long_run_and_of_a_crash(
     assert result["error"]["node"] == "step2"
 
 
+@pytest.mark.parametrize("loads", ["", "import time, threading as t; "])
+def test_a_flow_that_is_named_by_its_key_runs_as_it_was_sent(
+    worker: Any, make_flow: Callable[..., Any], loads: str
+) -> None:
+    # a flow whose code starts threads is loaded by each run for itself
+    begin = "t.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    source = f"""
+{loads}{begin if loads else ""}
+from promptflow.core import tool
+
+@tool
+def step1(text: str):
+    return text + "!"
+"""
+    made = make_flow("return text", files={"step1.py": source})
+    for number in range(4):
+        result = worker.run(made, inputs={"text": str(number)}, flow_key=11)
+        assert result["outputs"] == {"answer": f"{number}!"}
+    other = make_flow("return 'other'")
+    assert worker.run(other, flow_key=12)["outputs"] == {"answer": "other"}
+    assert worker.run(made, flow_key=11)["outputs"] == {"answer": "hi!"}
+    result = worker.run(make_flow("os._exit(3)"), flow_key=13)
+    assert list(result["nodes"]) == ["step1"]
+
+
 class Said:
     """Takes what an executor sends, one piece a call."""
 
@@ -136,6 +162,33 @@ def test_what_follows_at_once_is_sent_in_one_piece() -> None:
     assert len(said.pieces) == 3
     executor.send_output("stdout", b"printed by an exit function")
     assert said.pieces[3] == [wire.KEEP, wire.NODE, wire.LOG]
+
+
+class Quick(Executor):
+    """Has one node that runs at once, and nothing after it."""
+
+    def _do(self, request: dict[str, Any], header: dict[str, Any]) -> dict[str, Any]:
+        self._listens = request["listens"]
+        self.emit({"event": "run_started"})
+        self.emit({"event": "node_started", "node": "a"})
+        self.emit({"event": "node_completed", "node": "a", "last": True})
+        return {}
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_where_nobody_listens_the_result_is_said_alone(
+    monkeypatch: pytest.MonkeyPatch, listens: bool
+) -> None:
+    # the children of this process are none of a run
+    monkeypatch.setattr(executor_module, "_end_children", lambda: True)
+    request = wire.dumps({"op": "run", "id": 1, "listens": listens})
+    asked = [wire.pack(wire.REQUEST, {"folder": "", "prepared": True}, request)]
+    said = Said()
+    Quick(wire.Wire(lambda size: asked.pop() if asked else b"", said)).serve()
+    if listens:
+        assert said.pieces == [[wire.EVENT], [wire.NODE], [wire.NODE, wire.RESULT]]
+    else:
+        assert said.pieces == [[wire.NODE], [wire.RESULT]]
 
 
 def test_what_nothing_follows_is_sent_all_the_same() -> None:

@@ -212,8 +212,11 @@ class Reporter:
 
 
 def _interval() -> float:
+    text = os.environ.get("PF_LONG_RUNNING_LOGGING_INTERVAL")
+    if not text:
+        return DEFAULT_INTERVAL
     try:
-        seconds = float(os.environ.get("PF_LONG_RUNNING_LOGGING_INTERVAL", ""))
+        seconds = float(text)
     except ValueError:
         return DEFAULT_INTERVAL
     return seconds if seconds > 0 else DEFAULT_INTERVAL
