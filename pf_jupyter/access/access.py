@@ -13,7 +13,7 @@ from ..store.records import AssignmentRecord, AuditRecord, timestamp
 from .catalogue import WORKSPACE as WORKSPACE
 from .catalogue import Catalogue, check_scope
 from .holding import GROUP, Decision, Holding
-from .roles import NAMES, RIGHTS, Thing, roles_with
+from .roles import NAMES, RIGHTS, ROLES, Thing, cell, fits, roles_with
 
 if TYPE_CHECKING:
     from ..store.access import AccessRows
@@ -75,7 +75,7 @@ class Access:
             found = held.decide_at_all(right, thing)
         if found.allowed:
             return found
-        needs = NAMES[roles_with(right)[0]]
+        needs = NAMES[smallest(right, thing, principal)]
         return replace(found, needs=needs, ask=tuple(self._who_gives(thing)))
 
     def require(self, principal: str, right: str, thing: Thing) -> None:
@@ -200,7 +200,7 @@ def refusal(decision: Decision, right: str, thing: Thing) -> Refused:
     if decision.excluded:
         why = f"{decision.excluded} takes that right away"
     why = "; ".join(text for text in (why, owners) if text)
-    role = roles_with(right)[0]
+    role = smallest(right, thing, person)
     on = f" --on {thing.kind}:{thing.name}" if thing.name else ""
     other = f"%pfruntime instead {thing.name} tells the ways on; "
     other = other if right == "runtime.use" and thing.name else ""
@@ -211,6 +211,15 @@ def refusal(decision: Decision, right: str, thing: Thing) -> Refused:
         f"%pfrole assign {person} {role}{on}",
         details={"principal": person, "right": right, "ask": ask},
     )
+
+
+def smallest(right: str, thing: Thing, principal: str) -> str:
+    """Return the smallest of the five roles that gives a right on a thing.
+
+    Where none does on the workspace, it is the one to be had on that very thing.
+    """
+    able = [r for r in reversed(ROLES) if fits(cell(r, right), thing, principal)]
+    return (able or roles_with(right))[0]
 
 
 def hidden(thing: Thing) -> NotFound:
