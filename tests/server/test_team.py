@@ -77,6 +77,7 @@ RIGHTS = {
 ANYWHERE = {
     "runtimes.create": "runtime.create",
     "runtimes.adopt": "workspace.update",
+    "computes.add": "compute.create",
     "connections.create": "connection.create",
     "runs.create": "run.create",
     "batches.create": "run.create",
@@ -120,12 +121,20 @@ FOR_EVERYBODY = {
     # each is asked for its right in test_own_roles.py
     *("roles.definitions", "roles.show", "roles.update", "roles.delete"),
     *("runtimes.instead", "runtimes.copy"),
+    # and each of these in tests/access/test_computes.py
+    *("computes.show", "computes.ps", "computes.check", "computes.auth"),
+    *("computes.victims", "computes.remove"),
     *("roles.groups", "access.list", "access.ask", "access.grant", "access.refuse"),
 }
 BODIES = {
     "runtimes.create": {"name": "demo", "compute": "nowhere"},
     "runtimes.adopt": {"container": "nothing", "compute": "process"},
     "packages.capture": {"name": "x"},
+    "computes.add": {
+        "name": "x",
+        "address": "tcp://127.0.0.1:1",
+        "certificates": {"ca": "x", "cert": "x", "key": "x"},
+    },
     "connections.create": {"name": "x"},
     "runs.create": {"flow": {"example": "hello"}, "runtime": "shared"},
     "batches.create": {
