@@ -58,24 +58,19 @@ class InstanceSpec:
     Parameters
     ----------
     name
-        Unique on the engine; engines prefix it so that it is recognised as ours.
+        Unique on the engine; engines prefix it.
     image
         Image reference or digest (``process`` engine: path of the interpreter).
     labels
         Text to text; the instance is found again by them from another process.
-    network
-        ``open`` or ``none``.
     environment
         Environment variables of the instance. Never secrets: they show in inspect.
     hardened
-        The profile of decision 8: non-root, no capabilities, no-new-privileges,
-        read-only root with tmpfs. On unless asked otherwise.
+        Non-root, no capabilities, no-new-privileges, read-only root with tmpfs.
     volume
         Name of the volume with layers that it sees, read-only; empty for none.
     writable
-        For trying things out: its root file system can be written, by root, who has
-        the few capabilities that a package manager needs and no more. The rest of the
-        hardened profile stays.
+        Root may write its root file system, with what a package manager needs.
     """
 
     name: str

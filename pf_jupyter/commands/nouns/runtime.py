@@ -320,12 +320,7 @@ RUNTIME = noun(
                     type=minutes,
                     metavar="MIN",
                 ),
-                Argument(
-                    "--writable",
-                    "let code in it change its file system as root, to try apt and "
-                    "the like; capture keeps it",
-                    flag=True,
-                ),
+                Argument("--writable", "code in it is root: for trying apt", flag=True),
             ),
             examples=("demo", "big --cpus 4 --memory 8g", "lab --writable"),
             failed=_not_made,
