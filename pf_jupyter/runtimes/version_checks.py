@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import PfError
@@ -21,6 +22,7 @@ from .version_words import age_seconds
 VARIABLE = "PF_JUPYTER_VERSION_CHECK"
 STALE_SECONDS = 600.0
 WAIT_SECONDS = 1.0
+_KIND = "version_check"
 _log = logging.getLogger(__name__)
 
 
@@ -43,17 +45,14 @@ class VersionChecks:
 
     def known(self, record: RuntimeRecord) -> dict[str, Any] | None:
         """Return the last check, with its age; None when it is of another ground."""
-        found: dict[str, Any] | None = self._store.setting(_key(record))
-        if found is None:
-            return None
-        running = found["running"]
-        ground = record.base_digest or record.environment_digest
-        if (running["digest"], running["version"]) != (
-            ground,
-            record.environment_version,
-        ):
-            return None
-        return {**found, "age_seconds": age_seconds(found["checked_at"])}
+        return _of(record, self._store.setting(_key(record)))
+
+    def all_known(
+        self, records: Sequence[RuntimeRecord]
+    ) -> dict[str, dict[str, Any] | None]:
+        """Return what `known` gives of each of these runtimes, by its id."""
+        found = self._store.summaries.settings(_KIND)
+        return {record.id: _of(record, found.get(record.id)) for record in records}
 
     def now(self, record: RuntimeRecord) -> dict[str, Any]:
         """Look, remember, and return what was found."""
@@ -108,5 +107,15 @@ def enabled() -> bool:
     return os.environ.get(VARIABLE, "").lower() not in ("off", "0", "no", "false")
 
 
+def _of(record: RuntimeRecord, found: dict[str, Any] | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    running = found["running"]
+    ground = record.base_digest or record.environment_digest
+    if (running["digest"], running["version"]) != (ground, record.environment_version):
+        return None
+    return {**found, "age_seconds": age_seconds(found["checked_at"])}
+
+
 def _key(record: RuntimeRecord) -> str:
-    return f"version_check:{record.id}"
+    return f"{_KIND}:{record.id}"

@@ -52,6 +52,9 @@ class _Granted(IdentityProvider):
         return True
 
 
+_GRANTED = _Granted(parent=None)
+
+
 class PfHandler(APIHandler):
     """Answers for every route of one path.
 
@@ -82,7 +85,7 @@ class PfHandler(APIHandler):
     def identity_provider(self) -> IdentityProvider:
         """Who tells users: for a kernel's token its grant, else Jupyter's own."""
         if self.granted is not None:
-            return _Granted(parent=None)
+            return _GRANTED
         return super().identity_provider
 
     async def prepare(self) -> None:  # type: ignore[override]

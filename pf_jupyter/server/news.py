@@ -35,6 +35,8 @@ class News:
         self._readers: set[Wake] = set()
         self._thread: threading.Thread | None = None
         self._over = threading.Event()
+        self.round = 0
+        """Grows before each time that something is told."""
 
     def listen(self, wake: Wake) -> Callable[[], None]:
         """Have a function called with the nouns that changed; return what ends that."""
@@ -71,6 +73,7 @@ class News:
                     log.warning("cannot look for changes: %s", error)
                     nouns = []
                 if nouns:
+                    self.round += 1
                     for wake in readers:
                         wake(nouns)
                 self._over.wait(PAUSE_SECONDS)

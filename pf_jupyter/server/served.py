@@ -45,6 +45,7 @@ class Served:
         self.journal = Journal(self.folder / "operations")
         self.operations = Operations(self.journal)
         self.news = News(lambda: changes(workspace))
+        self.marks: dict[tuple[str, str], tuple[int, str]] = {}
         self.tokens = Tokens(self.folder / "tokens")
         self.uploads = Uploads(self.folder / "uploads")
         self.groups = Groups(lambda *given: in_groups(workspace, *given))

@@ -17,6 +17,7 @@ from tornado.iostream import StreamClosedError
 from ..errors import PfError
 from .news import News
 from .operations import Operation, Told
+from .sifting import Sifting
 
 if TYPE_CHECKING:
     from .handlers import PfHandler
@@ -89,10 +90,11 @@ async def follow_operation(handler: PfHandler, operation: Operation, last: int) 
 
 
 async def follow_news(handler: PfHandler, news: News) -> None:
-    """Write which nouns changed, for as long as somebody reads.
+    """Write which nouns changed for whoever reads, for as long as they do.
 
     A reader that was away begins anew: the first event names every noun.
     """
+    sifting = Sifting(handler.served, handler.principal)
     _begin(handler)
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
@@ -113,10 +115,13 @@ async def follow_news(handler: PfHandler, news: News) -> None:
     try:
         while True:
             if changed:
-                number += 1
-                told = json.dumps({"nouns": sorted(changed)})
+                heard = sorted(changed)
                 changed.clear()
-                await _send(handler, [Told(number, "changed", told)])
+                concern = await handler.in_thread(sifting.changed, heard)
+                if concern:
+                    number += 1
+                    told = json.dumps({"nouns": concern})
+                    await _send(handler, [Told(number, "changed", told)])
             woken.clear()
             if changed:
                 continue
@@ -124,8 +129,8 @@ async def follow_news(handler: PfHandler, news: News) -> None:
                 await asyncio.wait_for(woken.wait(), HEARTBEAT_SECONDS)
             except TimeoutError:
                 await _send(handler, [])
-    except StreamClosedError:
-        pass  # the reader has gone
+    except (StreamClosedError, PfError):
+        pass  # the reader has gone, or comes back when the records can be read
     finally:
         leave()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import takewhile
 from pathlib import Path
 
 from ..errors import Unreachable
@@ -23,8 +24,12 @@ def make_private_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     try:
-        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        folder.chmod(PRIVATE_FOLDER)
+        # a folder above it that is not there yet is as private: what somebody puts
+        # into it later must not have to care
+        missing = [folder, *takewhile(lambda one: not one.is_dir(), folder.parents)]
+        for one in reversed(missing):
+            one.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            one.chmod(PRIVATE_FOLDER)
     except OSError as error:
         raise Unreachable(
             f"cannot create the folder {folder}: {error.strerror or error}",

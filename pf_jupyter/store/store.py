@@ -21,6 +21,7 @@ from .environments import EnvironmentRows
 from .place import chosen_url, identity
 from .processes import Processes
 from .records import LifeLine, RunRecord, RuntimeRecord, timestamp
+from .summaries import Summaries
 
 OF_RUNTIMES = ("version_check", "rehearsal")
 """Settings that belong to a runtime: ``KIND:ID``."""
@@ -66,6 +67,7 @@ class Store:
         self.connections = ConnectionRows(self.database)
         self.batches = BatchRows(self.database)
         self.computes = ComputeRows(self.database)
+        self.summaries = Summaries(self.database)
         self.environments = EnvironmentRows(self.database)
         self.processes = Processes(folder / "processes")
         try:
@@ -133,10 +135,7 @@ class Store:
 
     def runtimes(self) -> list[RuntimeRecord]:
         """Return all runtimes by name."""
-        query = select(tables.runtimes).order_by(_runtimes.name)
-        with self.database.read() as connection:
-            found = connection.execute(query).mappings().all()
-        return [rows.runtime_record(row) for row in found]
+        return self.summaries.runtimes()
 
     def change_runtime(
         self,

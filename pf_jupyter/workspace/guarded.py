@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..access.access import hidden
 from ..access.roles import Thing
 from ..connections.stored import visible
-from ..errors import AlreadyExists
+from ..errors import AlreadyExists, NotFound
 from ..runs.artifacts import sees_files
 from ..runtimes.identity import acting
 from .api import (
@@ -89,9 +89,21 @@ class GuardedWorkspace(Workspace):
         """Tell whether this person may know of a thing."""
         return self.inner.roles.access.sees(self.principal, thing)
 
+    def sight(self) -> Callable[[Thing], bool]:
+        """Return what tells which things this person may know of at this moment.
+
+        It is for lists, for which rights are read once.
+        """
+        holding = self.inner.roles.access.holding(self.principal)
+        return lambda thing: holding.decide(f"{thing.kind}.list", thing).allowed
+
     def thing(self, kind: str, name: str) -> Thing:
         """Return a thing that this person may know of (NotFound)."""
-        found = self.inner.roles.thing(kind, name)
+        try:
+            found = self.inner.roles.thing(kind, name)
+        except NotFound:
+            # in the very words that are said of what is there and hidden
+            raise hidden(Thing(kind, name)) from None
         if not self.sees(found):
             raise hidden(found)
         return found
@@ -124,8 +136,8 @@ class GuardedConnections(Connections):
 
     def list(self) -> builtins.list[Connection]:
         """Return all connections, by name."""
-        found = self._inner.list()
-        return [item for item in found if self._workspace.sees(_thing(item))]
+        sees = self._workspace.sight()
+        return [item for item in self._inner.list() if sees(_thing(item))]
 
     def names(self) -> Sequence[str]:
         """Return the names of all."""

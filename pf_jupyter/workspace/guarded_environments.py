@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..access.roles import Thing
 from .api import Environment
+from .sight import seen_environments
 
 if TYPE_CHECKING:
     from .guarded import GuardedWorkspace
@@ -39,12 +41,19 @@ class GuardedEnvironments:
 
     def list(self, *, archived: bool = False) -> builtins.list[Environment]:
         """Return all versions that this person may see."""
+        names = seen_environments(self._workspace)
         found = self._inner.list(archived=archived)
-        return [one for one in found if self._sees(one.name)]
+        seen = self._workspace.runtimes.names()
+        return [_told(one, seen) for one in found if one.name in names]
 
     def names(self) -> Sequence[str]:
         """Return what ``--env`` may be; no engine waits."""
-        return [name for name in self._inner.names() if self._sees(name)]
+        names = seen_environments(self._workspace)
+        return [
+            reference
+            for reference in self._inner.names()
+            if reference.partition(":")[0] in names
+        ]
 
     def diff(self, before: str, after: str) -> Any:
         """Return what differs between two versions (NotFound)."""
@@ -63,7 +72,10 @@ class GuardedEnvironments:
             if verb in _ABOUT_ONE:
                 thing = self._thing(str(given[0]))
             with self._workspace.may(right, thing):
-                return inner(*given, **options)
+                result = inner(*given, **options)
+            if isinstance(result, Environment):
+                return _told(result, self._workspace.runtimes.names())
+            return result
 
         return call
 
@@ -73,15 +85,11 @@ class GuardedEnvironments:
         name = parse_reference(reference).name
         return self._workspace.thing("environment", name)
 
-    def _sees(self, reference: str) -> bool:
-        from ..errors import PfError
-
-        try:
-            self._thing(reference)
-        except PfError:
-            return False
-        return True
-
     @property
     def _inner(self) -> Any:
         return self._workspace.inner.environments
+
+
+def _told(one: Environment, seen: Sequence[str]) -> Environment:
+    """Return a version that names only runtimes which the person sees."""
+    return replace(one, used_by=tuple(name for name in one.used_by if name in seen))

@@ -31,7 +31,7 @@ class GuardedRuns(Runs):
 
     def list(self, *, limit: int = 100, **wanted: Any) -> builtins.list[dict[str, Any]]:
         """Return the newest runs; see `Runs.list`."""
-        sees = self._workspace.sees
+        sees = self._workspace.sight()
         found: builtins.list[dict[str, Any]] = []
         most = limit
         while True:

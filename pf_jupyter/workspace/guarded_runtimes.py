@@ -31,10 +31,11 @@ from .api import (
 )
 from .guarded_instead import GuardedInstead
 from .guarded_updates import GuardedUpdates
-from .seated import Seated, as_seen
+from .seated import Seated, as_listed, as_seen
 from .several_api import names_of
 
 if TYPE_CHECKING:
+    from ..store.records import RuntimeRecord
     from .guarded import GuardedWorkspace
 
 _USABLE = ("ready", "busy")
@@ -136,6 +137,13 @@ class GuardedRuntimes(GuardedInstead, Runtimes):
         self._workspace.thing("runtime", name)
         return GuardedRuntime(self._workspace, self._inner.get(name))
 
+    def described(self) -> builtins.list[dict[str, Any]]:
+        """Return each runtime that may be seen; see `LocalRuntimes.described`."""
+        sees = self._workspace.sight()
+        inner: Any = self._inner
+        found = inner.described(lambda record: sees(_thing(record)))
+        return [as_listed(self._workspace, one) for one in found]
+
     def list(self) -> builtins.list[Runtime]:
         """Return all runtimes, by name, their states checked against the engines."""
         names = self.names()
@@ -147,23 +155,24 @@ class GuardedRuntimes(GuardedInstead, Runtimes):
 
     def names(self) -> Sequence[str]:
         """Return the names of all runtimes from the records alone."""
+        sees = self._workspace.sight()
         return [
             record.name
             for record in shown(self._workspace.inner.core.store.runtimes())
-            if self._workspace.sees(
-                Thing("runtime", record.name, record.owner, record.kind == "shared")
-            )
+            if sees(_thing(record))
         ]
 
     def use(self, name: str | None) -> Runtime | None:
         """Make a runtime the current one of this person."""
         runtime = None if name is None else self.get(name)
-        self._workspace.inner.core.store.remember(self._setting, name)
+        key = current_setting(self._workspace.principal)
+        self._workspace.inner.core.store.remember(key, name)
         return runtime
 
     def current(self) -> Runtime | None:
         """Return the runtime in use, or None."""
-        name = self._workspace.inner.core.store.setting(self._setting)
+        key = current_setting(self._workspace.principal)
+        name = self._workspace.inner.core.store.setting(key)
         if name is None:
             return None
         try:
@@ -188,10 +197,6 @@ class GuardedRuntimes(GuardedInstead, Runtimes):
     @property
     def _inner(self) -> Runtimes:
         return self._workspace.inner.runtimes
-
-    @property
-    def _setting(self) -> str:
-        return f"current_runtime:{self._workspace.principal}"[:100]
 
 
 class GuardedRuntime(Seated, GuardedUpdates, Runtime):
@@ -384,3 +389,12 @@ class GuardedRuntime(Seated, GuardedUpdates, Runtime):
         shared = record["kind"] == "shared"
         thing = Thing("runtime", self.name, record["owner"], shared)
         return self._workspace.may(right, thing)
+
+
+def current_setting(principal: str) -> str:
+    """Return where the name of the runtime that a person uses is remembered."""
+    return f"current_runtime:{principal}"[:100]
+
+
+def _thing(record: RuntimeRecord) -> Thing:
+    return Thing("runtime", record.name, record.owner, record.kind == "shared")

@@ -39,8 +39,8 @@ class LocalRuns(LocalBatchRecords, Runs):
 
         store = self._workspace.core.store
         mark_interrupted(store)
-        found = store.runs(
-            limit=None if tags else limit, archived=archived, before=before
+        found = store.summaries.runs(
+            None if tags else limit, archived=archived, before=before
         )
         if tags:
             found = [one for one in found if _has(one.labels, tags)][:limit]
@@ -57,7 +57,7 @@ class LocalRuns(LocalBatchRecords, Runs):
                     "digest": record.environment_digest,
                 },
                 "mode": record.mode,
-                "lines": record.lines,
+                "lines": record.lines and dict(record.lines),
                 "node": record.node,
                 "variant": record.variant,
                 "source_run": record.source_run,

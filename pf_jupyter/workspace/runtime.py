@@ -70,47 +70,8 @@ class LocalRuntime(LocalBatching, LocalPackages, LocalUpdates, Runtime):
         record = self._record()
         state = "deleted" if record is None else record.state
         record = record or self._seen
-        environment = _environment(record)
-        error = record.error if state == "failed" else None
-        return {
-            "name": record.name,
-            "state": state,
-            "phase": record.phase,
-            "elapsed": _elapsed(record) if state in ON_THE_WAY else None,
-            "kind": record.kind,
-            "compute": record.compute,
-            "engine": record.engine,
-            "environment": environment
-            and {
-                "name": environment.name,
-                "version": environment.version,
-                "digest": environment.digest,
-            },
-            "container_id": record.instance if record.isolated else None,
-            "isolated": record.isolated,
-            "profile": record.profile,
-            "owner": record.owner,
-            "created_at": record.created_at,
-            **told_versions(self._core, record),
-            "error": error
-            and {key: error.get(key) for key in ("code", "message", "hint", "phase")},
-            "limits": {
-                "cpus": record.cpus,
-                "memory": record.memory,
-                "pids": record.pids,
-            },
-            "layers": [
-                {key: layer[key] for key in ("name", "source", "requirements")}
-                for layer in record.layers or ()
-            ],
-            "network": record.network,
-            "python": record.python,
-            "hostname": record.hostname,
-            "started_at": record.started_at,
-            "last_used_at": record.last_used_at,
-            "idle_minutes": record.idle_minutes,
-            "people": people(self._core, record),
-        }
+        check = self._core.versions.known(record)
+        return describe(self._core, record, state, check)
 
     def start(self, *, on_phase: OnPhase | None = None) -> Runtime:
         """Bring it to ready, from stopped or failed; one that is ready stays so."""
@@ -358,6 +319,63 @@ def _finished(result: LocalRunResult, raise_on_failure: bool) -> LocalRunResult:
     if raise_on_failure:
         result.raise_for_status()
     return result
+
+
+def describe(
+    core: Core, record: RuntimeRecord, state: str, check: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return what `Runtime.to_dict` tells of a record.
+
+    Parameters
+    ----------
+    core
+        Of its workspace.
+    record, state
+        The runtime, and where it is in its life.
+    check
+        What is known of newer versions.
+    """
+    environment = _environment(record)
+    error = record.error if state == "failed" else None
+    return {
+        "name": record.name,
+        "state": state,
+        "phase": record.phase,
+        "elapsed": _elapsed(record) if state in ON_THE_WAY else None,
+        "kind": record.kind,
+        "compute": record.compute,
+        "engine": record.engine,
+        "environment": environment
+        and {
+            "name": environment.name,
+            "version": environment.version,
+            "digest": environment.digest,
+        },
+        "container_id": record.instance if record.isolated else None,
+        "isolated": record.isolated,
+        "profile": record.profile,
+        "owner": record.owner,
+        "created_at": record.created_at,
+        **told_versions(check, record),
+        "error": error
+        and {key: error.get(key) for key in ("code", "message", "hint", "phase")},
+        "limits": {
+            "cpus": record.cpus,
+            "memory": record.memory,
+            "pids": record.pids,
+        },
+        "layers": [
+            {key: layer[key] for key in ("name", "source", "requirements")}
+            for layer in record.layers or ()
+        ],
+        "network": record.network,
+        "python": record.python,
+        "hostname": record.hostname,
+        "started_at": record.started_at,
+        "last_used_at": record.last_used_at,
+        "idle_minutes": record.idle_minutes,
+        "people": people(core, record),
+    }
 
 
 def _environment(record: RuntimeRecord) -> EnvironmentInfo | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import builtins
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import AlreadyExists, NotFound, PfError, Unreachable
 from ..flow.fields import did_you_mean
@@ -15,7 +16,7 @@ from .api import Kind, OnPhase, Runtime, RuntimeLimits, Runtimes
 from .choice import Choice, bound_runtime
 from .instead import copied, ways_on
 from .instead_api import Instead
-from .runtime import LocalRuntime
+from .runtime import LocalRuntime, describe
 
 if TYPE_CHECKING:
     from .local import LocalWorkspace
@@ -118,6 +119,28 @@ class LocalRuntimes(Runtimes):
         core = self._workspace.core
         core.arrive()
         return [self._wrap(record) for record in shown(core.life.reconciler.all())]
+
+    def described(
+        self, keep: Callable[[RuntimeRecord], bool] = lambda _: True
+    ) -> builtins.list[dict[str, Any]]:
+        """Return what `list` and then `Runtime.to_dict` give, and the ``id`` of each.
+
+        Everything is read once for all of them.
+
+        Parameters
+        ----------
+        keep
+            Tells which are wanted.
+        """
+        core = self._workspace.core
+        core.arrive()
+        every = shown(core.life.reconciler.all())
+        records = [record for record in every if keep(record)]
+        known = core.versions.all_known(records)
+        return [
+            {"id": record.id, **describe(core, record, record.state, known[record.id])}
+            for record in records
+        ]
 
     def names(self) -> Sequence[str]:
         """Return the names of all runtimes from the records alone: no engine waits."""

@@ -71,6 +71,17 @@ class Seated:
         return without
 
 
+def as_listed(workspace: GuardedWorkspace, found: dict[str, Any]) -> dict[str, Any]:
+    """Return a runtime of a list, with its ``id``, as one person sees it."""
+    person = workspace.principal
+    if found["owner"] == person or found["kind"] != "shared":
+        return found
+    core = workspace.inner.core
+    record = core.store.runtime_by_id(found["id"])
+    seat = None if record is None else core.life.seats.of(record, person)
+    return {"id": found["id"], **as_seen(found, seat, person)}
+
+
 def people(core: Core, record: RuntimeRecord) -> list[dict[str, Any]]:
     """Return who is in a shared runtime, beside whose it is; nobody in another one."""
     if record.kind != "shared":

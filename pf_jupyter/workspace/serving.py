@@ -61,6 +61,25 @@ def changes(workspace: Workspace) -> Any:
     return workspace.core.store.database.changes()
 
 
+def described_runtimes(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return each runtime as `Runtime.to_dict` tells it, with its ``id``."""
+    from .guarded_runtimes import GuardedRuntimes
+    from .runtimes import LocalRuntimes
+
+    runtimes = workspace.runtimes
+    assert isinstance(runtimes, LocalRuntimes | GuardedRuntimes)
+    return runtimes.described()
+
+
+def mark_of(workspace: Workspace, noun: str) -> str:
+    """Return a mark of all that a person sees of a noun; see `sight.mark`."""
+    from .guarded import GuardedWorkspace
+    from .sight import mark
+
+    assert isinstance(workspace, GuardedWorkspace)
+    return mark(workspace, noun)
+
+
 def require(workspace: Workspace, right: str) -> None:
     """Refuse whoever may not do something at all (Refused)."""
     from ..access.roles import Thing

@@ -99,9 +99,10 @@ class LocalUpdates(HasUpdates):
         )
 
 
-def told_versions(core: Core, record: RuntimeRecord) -> dict[str, Any]:
-    """Return what `Runtime.to_dict` tells of versions; nobody is asked."""
-    check = core.versions.known(record)
+def told_versions(
+    check: dict[str, Any] | None, record: RuntimeRecord
+) -> dict[str, Any]:
+    """Return what `Runtime.to_dict` tells of versions, given what is known of them."""
     update = None
     if check is not None and check["newer"]:
         latest = check["latest"]

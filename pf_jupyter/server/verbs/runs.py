@@ -24,7 +24,7 @@ def _list(ask: Ask) -> Any:
         archived=asked.archived,
         before=asked.before,
     )
-    return models.RunsAnswer.model_validate({"runs": pack(found)})
+    return models.RunsAnswer.model_validate({"runs": found})
 
 
 def _what_came_of_it(ask: Ask, run_id: str | None) -> Any:

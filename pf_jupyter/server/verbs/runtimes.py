@@ -7,6 +7,7 @@ from typing import Any
 
 from ...workspace.api import PhaseEvent, Runtime, RuntimeLimits
 from ...workspace.remote_wire import check_to_json, phase_to_json, validation_to_json
+from ...workspace.serving import described_runtimes
 from .. import models
 from ..paths import flow_path
 from ..verb import Ask, verb
@@ -50,8 +51,8 @@ def _go_on_creating(ask: Ask, run_id: str | None) -> Any:
 
 @verb("runtimes.list", answer=models.RuntimesAnswer)
 def _list(ask: Ask) -> Any:
-    found = ask.workspace.runtimes.list()
-    return models.RuntimesAnswer(runtimes=[runtime_answer(item) for item in found])
+    found = described_runtimes(ask.workspace)
+    return models.RuntimesAnswer.model_validate({"runtimes": found})
 
 
 @verb("runtimes.instead", query=models.WhichEnvironment, answer=models.InsteadAnswer)
