@@ -98,33 +98,32 @@ def prices_in(home: Path) -> Prices | None:
     named = os.environ.get(VARIABLE)
     file = Path(named).expanduser() if named else home / FILE
     try:
-        text = file.read_text("utf-8")
+        data = file.read_bytes()
     except FileNotFoundError:
         if named:
             raise _invalid(file, f"{VARIABLE} names it, and it is not there") from None
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _invalid(file, str(error)) from None
-    return _read(text, file)
+    return _read(data, file)
 
 
-def _read(text: str, file: Path) -> Prices:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+def _read(data: bytes, file: Path) -> Prices:
+    from ...flow.document import read_document
 
-    try:
-        found = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise _invalid(file, " ".join(str(error).split())) from None
-    models = found.get("models") if isinstance(found, dict) else None
-    if not isinstance(models, dict):
+    document = read_document(data, file.name)
+    if document.problems:
+        raise _invalid(file, document.problems[0].message)
+    found: Any = document.value
+    models = found.get("models") if isinstance(found, Mapping) else None
+    if not isinstance(models, Mapping):
         raise _invalid(file, "it has no models")
     unknown = set(found) - {"currency", "models"}
     if unknown:
         raise _invalid(file, f"{', '.join(map(str, unknown))} is not known")
     prices = {}
     for name, given in models.items():
-        entry = given if isinstance(given, dict) else {}
+        entry = given if isinstance(given, Mapping) else {}
         both = [entry.get("input"), entry.get("output", 0)]
         if set(entry) - {"input", "output"} or not all(map(_is_price, both)):
             raise _invalid(file, f"the price of {name} is {given!r}")
