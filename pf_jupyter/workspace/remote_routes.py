@@ -41,9 +41,7 @@ _ALL = (
     _long("runtimes.create", "POST runtimes", "Make a runtime and bring it to ready"),
     _long("runtimes.adopt", "POST adoptions", "Make a runtime of a container"),
     _call("runtimes.show", "GET runtimes/{name}", "Show a runtime"),
-    _call(
-        "runtimes.instead", "GET runtimes/{name}/instead", "Tell the ways on"
-    ),
+    _call("runtimes.instead", "GET runtimes/{name}/instead", "Tell the ways on"),
     _long("runtimes.copy", "POST runtimes/{name}/copy", "Make a runtime like it"),
     _gone("runtimes.delete", "DELETE runtimes/{name}", "Remove a runtime"),
     _long("runtimes.start", "POST runtimes/{name}/start", "Bring a runtime to ready"),
