@@ -23,8 +23,9 @@ from pf_jupyter.workspace.remote import (
 from pf_jupyter.workspace.remote_roles import RemoteRoles
 from pf_jupyter.workspace.remote_runtime import RemoteRuntime
 
-# They have an answer of their own that is right everywhere.
-SAME_EVERYWHERE = {"ensure_for", "panel"}
+# They have an answer of their own that is right everywhere, or are made of verbs that
+# ask for their rights.
+SAME_EVERYWHERE = {"abatch", "ensure_for", "panel", "prune"}
 INTERFACES = {
     api.Runtime: (RemoteRuntime, GuardedRuntime),
     api.Runtimes: (RemoteRuntimes, GuardedRuntimes),
