@@ -1,9 +1,8 @@
 """The engine protocol: what a place must offer so that runtimes can live there.
 
-An *instance* is what a runtime runs in: a container, or a worker process on this
-machine. Engines translate every exception of the libraries they use into
-:mod:`pf_jupyter.errors`; blocking calls are bounded in time and safe to call from any
-thread.
+An *instance* is what a runtime runs in: a container, or a worker process. Engines
+translate every exception of the libraries they use into :mod:`pf_jupyter.errors`;
+blocking calls are bounded in time and safe to call from any thread.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ Progress = Callable[["BuildProgress"], None]
 
 LABEL = "pf_jupyter"
 """Prefix of every label we set: ``pf_jupyter.runtime``, ``.owner``, ``.digest`` …"""
-
 VOLUME_LABEL = f"{LABEL}.volume"
 """On an instance: the volume with layers that it sees."""
 
@@ -60,9 +58,11 @@ class InstanceSpec:
     name
         Unique on the engine; engines prefix it.
     image
-        Image reference or digest (``process`` engine: path of the interpreter).
+        Reference or digest of an image; path of an interpreter on the process engine.
     labels
         Text to text; the instance is found again by them from another process.
+    network_name
+        The network that it is in, made where it is not there; empty for the usual one.
     environment
         Environment variables of the instance. Never secrets: they show in inspect.
     hardened
@@ -78,6 +78,7 @@ class InstanceSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     network: NetworkPolicy = "open"
+    network_name: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     hardened: bool = True
     volume: str = ""
@@ -88,8 +89,8 @@ class InstanceSpec:
 class InstanceState:
     """What an engine knows of an instance now.
 
-    ``cause`` is one sentence for people when the instance is not running by itself:
-    "killed (exit code 137)", "out of memory (limit 4.0 GB)", "removed from outside".
+    ``cause`` is one sentence for people when it is not running by itself: "killed (exit
+    code 137)", "out of memory (limit 4.0 GB)", "removed from outside".
     """
 
     id: str
@@ -151,8 +152,7 @@ class BuildProgress:
 class ImageInfo:
     """An image in the engine. ``id`` is its content digest, ``sha256:…``.
 
-    ``registry_digests`` are ``repository@sha256:…``, one for each registry that is
-    known to hold it.
+    ``registry_digests`` are ``repository@sha256:…``, one for each registry that has it.
     """
 
     id: str
@@ -182,15 +182,15 @@ class BuildOptions:
     text
         Takes the place of what stands in that file.
     files
-        What is sent: (POSIX path in the context, path here); None sends everything.
-        Folders and symbolic links are sent as what they are.
+        What is sent: (POSIX path in the context, path here), folders and symbolic links
+        as what they are; None sends everything.
     arguments
         Build arguments; those for proxies leave no trace in the image.
     host_network
         Build steps use the engine's own network, such as for a proxy on loopback.
     mark
-        Builds of the same thing carry the same: what one that was killed left is
-        found by it at the next; the reference when empty. One at a time, please.
+        Builds of the same thing carry the same: what one that was killed left is found
+        by it at the next; the reference when empty. One at a time, please.
     """
 
     dockerfile: str = "Dockerfile"

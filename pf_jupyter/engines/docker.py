@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pf_jupyter.engines import docker_profile, docker_state
+from pf_jupyter.engines import docker_networks, docker_profile, docker_state
 from pf_jupyter.engines.api import (
     EngineInfo,
     InstanceEvent,
@@ -24,7 +24,7 @@ from pf_jupyter.engines.api import (
 )
 from pf_jupyter.engines.docker_address import Certificates, find_address, require
 from pf_jupyter.engines.docker_client import prepare
-from pf_jupyter.engines.docker_containers import ContainerVerbs
+from pf_jupyter.engines.docker_containers import ContainerVerbs, locate_python
 from pf_jupyter.engines.docker_errors import translated
 from pf_jupyter.engines.docker_image_verbs import ImageVerbs
 from pf_jupyter.engines.docker_layers import LayerVerbs
@@ -210,6 +210,8 @@ class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
     def create(self, spec: InstanceSpec) -> str:
         """Create an instance and return its id; see `Engine.create`."""
         with self._call("create", spec.image) as client:
+            if spec.network == "open" and not self._is_podman():
+                docker_networks.keep(client, spec.network_name)
             image = client.inspect_image(spec.image)
             config = image.get("Config") or {}
             declared = (config.get("Labels") or {}).get(docker_profile.PYTHON_LABEL)
@@ -218,7 +220,7 @@ class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
             checked = bool(config.get("Healthcheck"))
             instance = self._create(client, spec, python, checked)
             if not declared and image["Id"] not in self._pythons:
-                found = _locate_python(client, self._api, instance, config)
+                found = locate_python(client, self._api, instance, config)
                 if found != python:
                     client.remove_container(instance, force=True, v=True)
                     if found is None:
@@ -250,7 +252,13 @@ class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
     def start(self, instance: str) -> None:
         """Start an instance; one that runs is no error."""
         with self._call("start", instance) as client:
-            client.start(instance)
+            try:
+                client.start(instance)
+            except Exception as error:
+                lost = "network" in str(error)
+                if not lost or not docker_networks.rejoin(client, instance):
+                    raise
+                client.start(instance)
 
     def stop(self, instance: str, timeout: float = 5.0) -> None:
         """Stop an instance, by force after ``timeout`` seconds."""
@@ -261,6 +269,7 @@ class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
         """Remove an instance, running or not; one that is gone is no error."""
         self._samples.pop(instance, None)
         with self._call("run", instance) as client:
+            network = docker_networks.of(client, instance)
             for _ in range(100):
                 try:
                     client.remove_container(instance, force=True, v=True)
@@ -273,6 +282,7 @@ class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
                     # somebody else is removing it: wait until it is gone
                     time.sleep(0.1)
                 else:
+                    docker_networks.leave(client, network)
                     return
 
     def inspect(self, instance: str) -> InstanceState:
@@ -379,22 +389,3 @@ class DockerEngine(ImageVerbs, LayerVerbs, ContainerVerbs):
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
-
-
-def _locate_python(
-    client: Any, api: str, instance: str, config: Mapping[str, Any]
-) -> list[str] | None:
-    """Look for Python's file in a container that was not started yet."""
-    path = "/usr/local/bin:/usr/bin:/bin"
-    for item in config.get("Env") or ():
-        if item.startswith("PATH="):
-            path = item[5:]
-    url = f"{client.base_url}/v{api}/containers/{instance}/archive"
-    for name in ("python3", "python"):
-        for folder in path.split(":"):
-            file = f"{folder}/{name}"
-            # docker-py has only the call that would send the file too
-            answer = client.head(url, params={"path": file}, timeout=_CALL_SECONDS)
-            if answer.status_code == 200:
-                return [file] if name == "python" else ["python3"]
-    return None

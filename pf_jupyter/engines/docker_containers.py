@@ -12,6 +12,7 @@ from pf_jupyter.engines.api import InstanceState, InstanceStatus
 from pf_jupyter.engines.containers import Container, FileChange, Mount
 from pf_jupyter.errors import NotFound
 
+_ASKED_SECONDS = 60.0
 _KINDS: Mapping[int, Literal["changed", "added", "deleted"]] = {
     0: "changed",
     1: "added",
@@ -136,3 +137,22 @@ def _ports(named: Mapping[str, Any]) -> list[int]:
 
 def _env(config: Mapping[str, Any]) -> set[str]:
     return {str(item) for item in config.get("Env") or ()}
+
+
+def locate_python(
+    client: Any, api: str, instance: str, config: Mapping[str, Any]
+) -> list[str] | None:
+    """Look for Python's file in a container that was not started yet."""
+    path = "/usr/local/bin:/usr/bin:/bin"
+    for item in config.get("Env") or ():
+        if item.startswith("PATH="):
+            path = item[5:]
+    url = f"{client.base_url}/v{api}/containers/{instance}/archive"
+    for name in ("python3", "python"):
+        for folder in path.split(":"):
+            file = f"{folder}/{name}"
+            # docker-py has only the call that would send the file too
+            answer = client.head(url, params={"path": file}, timeout=_ASKED_SECONDS)
+            if answer.status_code == 200:
+                return [file] if name == "python" else ["python3"]
+    return None

@@ -108,9 +108,12 @@ def host_options(
     options: dict[str, Any] = {"init": True} if init else {}
     if spec.network == "none":
         options["network_mode"] = "none"
-    elif api and not podman and tuple(map(int, api.split("."))) >= _KNOWS_GATEWAY:
+    elif not podman:
+        if spec.network_name:
+            options["network_mode"] = spec.network_name
         # Docker Desktop and podman know the name by themselves
-        options["extra_hosts"] = {HOST_NAME: "host-gateway"}
+        if api and tuple(map(int, api.split("."))) >= _KNOWS_GATEWAY:
+            options["extra_hosts"] = {HOST_NAME: "host-gateway"}
     if spec.volume:
         options["binds"] = {spec.volume: {"bind": LAYERS, "mode": "ro"}}
     if limits.memory is not None:

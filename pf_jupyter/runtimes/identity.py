@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import getpass
+import hashlib
 import platform
 import re
 from contextvars import ContextVar
@@ -87,8 +88,25 @@ def volume(record: RuntimeRecord) -> str:
     """
     if record.kind == "shared" or record.seat_of:
         return f"pf_jupyter-layers-{record.seat_of or record.id}"
-    owner = re.sub(r"[^a-z0-9_.-]+", "-", record.owner.lower()).strip("-._")
-    return f"pf_jupyter-layers-{owner or 'unknown'}"
+    return f"pf_jupyter-layers-{_own(record.owner)}"
+
+
+def network(record: RuntimeRecord) -> str:
+    """Return the name of the network that a runtime's instance is in.
+
+    People who work through somebody else's process, a team's server, have a network
+    each: what listens in a container is no neighbour's. It is empty, for the engine's
+    usual one, for whose process this is: they have the engine anyway.
+    """
+    return "" if record.owner == process_user() else f"pf_jupyter-{_own(record.owner)}"
+
+
+def _own(owner: str) -> str:
+    """Return what stands for an owner in names on an engine, another one for each."""
+    plain = re.sub(r"[^a-z0-9_.-]+", "-", owner.lower()).strip("-._") or "unknown"
+    if plain == owner:
+        return plain
+    return f"{plain}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}"
 
 
 def layer_folders(record: RuntimeRecord, engine: Engine) -> list[str]:

@@ -31,6 +31,7 @@ def instance_spec(
         labels=labels,
         limits=Limits(record.cpus, record.memory, record.pids),
         network="none" if record.network == "none" else "open",
+        network_name=identity.network(record),
         environment=runtime_variables() if record.network != "none" else {},
         volume=identity.volume(record),
         writable=is_writable(record),

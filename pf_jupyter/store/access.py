@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from . import tables
 from .database import Database
@@ -262,3 +262,17 @@ def _same(principal: str, role: str, scope: str) -> Any:
     return delete(tables.role_assignments).where(
         _given.principal == principal, _given.role == role, _given.scope == scope
     )
+
+
+def forget_given(connection: Connection, kind: str, name: str) -> None:
+    """Forget who has what on a thing that goes: another of its name is not theirs.
+
+    Parameters
+    ----------
+    connection
+        Of the transaction that removes the thing.
+    """
+    scope = f"{kind}:{name}"
+    connection.execute(delete(tables.role_assignments).where(_given.scope == scope))
+    still_open = (_asked.scope == scope) & (_asked.state == "open")
+    connection.execute(delete(tables.access_requests).where(still_open))

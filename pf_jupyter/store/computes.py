@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, insert, select, update
 
 from . import tables
+from .access import forget_given
 from .codec import decode, encode
 from .database import Database
 
@@ -80,6 +81,7 @@ class ComputeRows:
         """Forget a compute; False when there is none."""
         statement = delete(tables.settings).where(_settings.key == _PREFIX + name)
         with self._database.write() as connection:
+            forget_given(connection, "compute", name)
             return bool(connection.execute(statement).rowcount)
 
     def get(self, name: str) -> ComputeRecord | None:

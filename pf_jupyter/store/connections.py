@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from . import tables
+from .access import forget_given
 from .database import Database
 from .records import ConnectionRecord
 
@@ -63,6 +64,7 @@ class ConnectionRows:
         """Forget a connection; False when there is none."""
         statement = delete(tables.connections).where(_columns.name == name)
         with self._database.write() as connection:
+            forget_given(connection, "connection", name)
             return bool(connection.execute(statement).rowcount)
 
     def named(self, names: Iterable[str]) -> list[ConnectionRecord]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..errors import AlreadyExists
 from . import rows, tables
-from .access import AccessRows
+from .access import AccessRows, forget_given
 from .batches import BatchRows
 from .codec import Encoded, decode, encode
 from .computes import ComputeRows
@@ -27,7 +27,7 @@ OF_RUNTIMES = ("version_check", "rehearsal")
 """Settings that belong to a runtime: ``KIND:ID``."""
 
 _LOG_LINES_KEPT = 2000
-_runs, _runtimes = tables.runs.c, tables.runtimes.c
+_runs, _runtimes, _log = tables.runs.c, tables.runtimes.c, tables.runtime_log.c
 
 
 class Store:
@@ -193,11 +193,12 @@ class Store:
             connection.execute(statement.values(last_used_at=timestamp()))
 
     def remove_runtime(self, key: str) -> None:
-        """Forget a runtime and its log; its runs stay."""
+        """Forget a runtime, its log and who had which role on it; its runs stay."""
         with self.database.write() as connection:
-            connection.execute(
-                delete(tables.runtime_log).where(tables.runtime_log.c.runtime_id == key)
-            )
+            query = select(_runtimes.name).where(_runtimes.id == key)
+            for name in connection.execute(query).scalars().all():
+                forget_given(connection, "runtime", name)
+            connection.execute(delete(tables.runtime_log).where(_log.runtime_id == key))
             connection.execute(delete(tables.runtimes).where(_runtimes.id == key))
             kept = [f"{kind}:{key}" for kind in OF_RUNTIMES]
             connection.execute(
@@ -209,7 +210,6 @@ class Store:
         written = [rows.line_row(key, line) for line in lines]
         if not written:
             return
-        log = tables.runtime_log.c
         with self.database.write() as connection:
             if (
                 connection.execute(
@@ -220,9 +220,9 @@ class Store:
                 return
             connection.execute(insert(tables.runtime_log), written)
             oldest = (
-                select(log.id)
-                .where(log.runtime_id == key)
-                .order_by(log.id.desc())
+                select(_log.id)
+                .where(_log.runtime_id == key)
+                .order_by(_log.id.desc())
                 .offset(_LOG_LINES_KEPT)
                 .limit(1)
             )
@@ -230,7 +230,7 @@ class Store:
             if limit is not None:
                 connection.execute(
                     delete(tables.runtime_log).where(
-                        log.runtime_id == key, log.id <= limit
+                        _log.runtime_id == key, _log.id <= limit
                     )
                 )
 

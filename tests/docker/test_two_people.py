@@ -310,17 +310,31 @@ def by_name(world, ben, client):
     )
 
 
+SERVED = """
+import socket, time
+served = socket.create_server(('', 8765))
+while True:
+    served.accept()
+"""
+SERVES = """
+import socket, time
+while True:
+    try:
+        socket.create_connection(('127.0.0.1', 8765), 1).close()
+        break
+    except OSError:
+        time.sleep(0.1)
+"""
+
+
 def by_address(world, ben, client):
-    networks = world.container("ana", client)["NetworkSettings"]["Networks"]
+    hers = world.container("ana", client)
+    networks = hers["NetworkSettings"]["Networks"]
     addresses = [one["IPAddress"] for one in networks.values() if one["IPAddress"]]
     assert addresses, "there is nothing to try"
-    served = world.run(
-        "ana",
-        "import os, subprocess, sys\n"
-        "subprocess.Popen([sys.executable, '-m', 'http.server', '8765', '-d', '/tmp'],"
-        " start_new_session=True)\nfound = 1",
-    )
-    assert served[0] == 202
+    for code, wait in ((SERVED, False), (SERVES, True)):
+        made = client.exec_create(hers["Id"], ["python", "-c", code])
+        client.exec_start(made["Id"], detach=not wait)
     return world.inside(
         "import socket\nfound = []\n"
         f"for address in {addresses!r}:\n"
@@ -330,6 +344,14 @@ def by_address(world, ben, client):
         "            found.append(f'anas {address}:{port}')\n"
         "        except OSError:\n            pass\n"
     )
+
+
+def by_network(world, ben, client):
+    hers, his = (
+        set(world.container(person, client)["NetworkSettings"]["Networks"])
+        for person in ("ana", "ben")
+    )
+    return [f"anas {name}" for name in hers & his]
 
 
 def the_server_from_inside(world, ben, client):
@@ -421,6 +443,7 @@ ATTEMPTS = {
     "find sockets in his container": in_the_container(SOCKETS),
     "reach her container by name": by_name,
     "reach her container by address": by_address,
+    "share a network with her container": by_network,
     "ask the server from his container as her": the_server_from_inside,
     "write what her container reads": shared_mounts,
     "share the layers of her packages": her_layers,
@@ -429,7 +452,8 @@ ATTEMPTS = {
     "find her secret on the disk": secrets_on_disk,
 }
 WITH_ENGINE = {
-    *(by_name, by_address, the_server_from_inside, shared_mounts, her_layers),
+    *(by_name, by_address, by_network, the_server_from_inside),
+    *(shared_mounts, her_layers),
 }
 
 

@@ -77,6 +77,8 @@ def test_an_engine_without_init_is_not_asked_for_it() -> None:
 def test_network_by_policy() -> None:
     assert options(network="none")["network_mode"] == "none"
     assert "network_mode" not in options(network="open")
+    assert options(network_name="mine")["network_mode"] == "mine"
+    assert options(network="none", network_name="mine")["network_mode"] == "none"
 
 
 def test_containers_have_a_name_for_this_machine() -> None:

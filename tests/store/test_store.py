@@ -11,7 +11,16 @@ import threading
 import pytest
 
 from pf_jupyter.errors import AlreadyExists
-from pf_jupyter.store.records import LifeLine, RunRecord, RuntimeRecord, timestamp
+from pf_jupyter.store.computes import ComputeRecord
+from pf_jupyter.store.records import (
+    AssignmentRecord,
+    ConnectionRecord,
+    LifeLine,
+    RequestRecord,
+    RunRecord,
+    RuntimeRecord,
+    timestamp,
+)
 from pf_jupyter.store.store import Store
 
 pytestmark = pytest.mark.usefixtures("kept_in")
@@ -137,6 +146,34 @@ def test_removing_a_runtime_takes_its_log_and_leaves_its_runs(store):
     assert store.runtime("demo") is None
     assert store.life(record.id) == []
     assert store.run("r1") is not None
+
+
+def test_what_takes_a_name_again_has_no_roles_of_what_had_it(store):
+    now = timestamp()
+
+    def make():
+        store.add_runtime(a_runtime())
+        store.connections.add(
+            ConnectionRecord("key", "Custom", "", "personal", "ana", now, now, {}, {})
+        )
+        store.computes.add(ComputeRecord("far", "ana", "tcp://x", now, now))
+
+    make()
+    scopes = ["runtime:demo", "connection:key", "compute:far"]
+    for number, scope in enumerate([*scopes, "runtime:other", "workspace"]):
+        store.access.put(AssignmentRecord("bo", "reader", scope, "ana", now))
+        for state in ("open", "granted"):
+            store.access.ask(
+                RequestRecord(f"{state}{number}", "cy", "reader", scope, "", now, state)
+            )
+    store.remove_runtime(a_runtime().id)
+    store.connections.remove("key")
+    store.computes.remove("far")
+    make()
+    kept = {"runtime:other", "workspace"}
+    assert {one.scope for one in store.access.all()} == kept
+    assert {one.scope for one in store.access.requests("open")} == kept
+    assert len(store.access.requests("granted")) == 5
 
 
 def test_a_run_takes_its_runtime_and_gives_it_back(store):
