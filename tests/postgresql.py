@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 from urllib.parse import quote
 
 import pytest
 
 _PLACES = "/usr/lib/postgresql/*/bin/initdb"
+_PR_SET_PDEATHSIG = 1
 # the tests kill no machine: what is written need not reach the disk
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -39,6 +44,7 @@ class Server:
         self.folder = folder
         self._user = user
         self._data = folder / "data"
+        self._process: subprocess.Popen[bytes] | None = None
 
     def make(self) -> None:
         """Make the database."""
@@ -47,15 +53,34 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        import psycopg
+
         settings = [f"unix_socket_directories={self.folder}", "listen_addresses="]
-        words = " ".join(f"-c {one}" for one in (*settings, *_FAST))
-        log = str(self.folder / "log")
-        where = ["-D", str(self._data), "-l", log, "-w", "-t", "60", "-o", words]
-        self._run("pg_ctl", *where, "start")
+        words = [word for one in (*settings, *_FAST) for word in ("-c", one)]
+        command = [str(self._programs / "postgres"), "-D", str(self._data), *words]
+        with (self.folder / "log").open("ab") as said:
+            # our child, not one of `pg_ctl`: it ends with tests that are killed
+            self._process = subprocess.Popen(
+                command, preexec_fn=_end_with_parent, **self._as(said)
+            )
+        for _ in range(600):
+            try:
+                psycopg.connect(self.url()).close()
+                return
+            except psycopg.OperationalError:
+                assert self._process.poll() is None, self._log()
+                time.sleep(0.1)
+        raise AssertionError(self._log())
 
     def stop(self) -> None:
         """Stop it at once, whoever is connected."""
-        self._run("pg_ctl", "-D", str(self._data), "-m", "fast", "-w", "stop")
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(60)
+            self._process = None
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text("utf-8", "replace")
 
     def url(self, schema: str = "", *, user: str = "pf") -> str:
         """Return the URL of a schema."""
@@ -80,24 +105,33 @@ class Server:
         finally:
             self.execute(f"DROP SCHEMA {name} CASCADE")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _as(self, said: IO[bytes]) -> dict[str, Any]:
+        """Return how its programs are started: as its user, with nothing of ours."""
         as_user = {} if os.geteuid() else {"user": self._user, "extra_groups": []}
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        return {
+            "stdin": subprocess.DEVNULL,
+            "stdout": said,
+            "stderr": said,
+            "cwd": self.folder,
+            "env": environment,
+            **as_user,
+        }
+
+    def _run(self, program: str, *arguments: str) -> None:
         with tempfile.TemporaryFile() as said:
-            # nothing of ours is inherited: the server outlives `pg_ctl start`
             done = subprocess.run(
                 [str(self._programs / program), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                cwd=self.folder,
-                env=environment,
                 timeout=120,
                 check=False,
-                **as_user,
+                **self._as(said),
             )
             said.seek(0)
             assert done.returncode == 0, said.read().decode()
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 @contextmanager

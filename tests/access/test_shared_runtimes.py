@@ -48,7 +48,7 @@ def keeps(tmp_path_factory):
 @pytest.fixture(
     scope="module", params=[pytest.param("docker", marks=pytest.mark.docker)]
 )
-def inner(request, tmp_path_factory):
+def inner(request, docker_host, tmp_path_factory):
     made = LocalWorkspace(tmp_path_factory.mktemp("shared") / "home")
     made.roles.assign("cy", "owner")
     for name in ("ana", "bo", "di"):
