@@ -20,7 +20,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 def surroundings(folder: Path) -> dict[str, str]:
     """A home of its own, and no key: the stored answers are those of the stand-in."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("OPENAI_")}
+    # what pytest was told for this run is not meant for the notebook's
+    left_out = ("OPENAI_", "PYTEST_ADDOPTS")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return {**kept, "PF_JUPYTER_HOME": str(folder / "home")}
 
 
