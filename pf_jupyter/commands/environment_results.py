@@ -25,10 +25,12 @@ class ShownEnvironment(Shown):
         """Return its facts, then the packages that are its own."""
         one = self.environment
         name = f"{one.name}:{one.version}"
+        tags = {k: v for k, v in one.tags.items() if k != "withdrawn"}
         facts = [
+            ("withdrawn", one.withdrawn and f"do not use it: {one.withdrawn}"),
             ("digest", one.digest or "not made yet"),
             ("description", one.description),
-            ("tags", ", ".join(f"{k}={v}" for k, v in one.tags.items())),
+            ("tags", ", ".join(f"{k}={v}" for k, v in tags.items())),
             ("python", one.python),
             ("size", size(one.size) if one.size else ""),
             ("base", f"{one.base} @ {one.base_digest[7:19]}" if one.base else ""),

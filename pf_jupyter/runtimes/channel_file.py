@@ -8,13 +8,14 @@ workspace publishes. ``PF_JUPYTER_CHANNEL`` names it; YAML or JSON::
     my-env:
       versions:
         - {version: "4", image: "registry.example/team/my-env:4"}
+      withdrawn: {"3": "loses rows"}                # not to be used, and why
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class ChannelEntry:
     file: Path
     repository: str = ""
     versions: tuple[Offered, ...] = ()
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
 
 
 def channel_entry(name: str) -> ChannelEntry | None:
@@ -70,7 +72,11 @@ def channel_entry(name: str) -> ChannelEntry | None:
         )
     except (TypeError, KeyError, AttributeError):
         raise _bad(file, f"each version of {name} needs version and image") from None
-    return ChannelEntry(file, str(entry.get("repository") or ""), found)
+    withdrawn = entry.get("withdrawn") or {}
+    if not isinstance(withdrawn, Mapping) or not all(withdrawn.values()):
+        raise _bad(file, f"withdrawn of {name} needs a reason for each version")
+    reasons = {str(version): str(reason) for version, reason in withdrawn.items()}
+    return ChannelEntry(file, str(entry.get("repository") or ""), found, reasons)
 
 
 def _read(file: Path) -> Mapping[str, Any]:

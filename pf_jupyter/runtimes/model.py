@@ -9,6 +9,9 @@ from typing import Literal
 from ..errors import UsageError
 from ..flow.fields import did_you_mean
 
+WITHDRAWN = "withdrawn"
+"""The tag of a version that is not to be used any more; its value says why."""
+
 RuntimeState = Literal[
     "creating", "starting", "ready", "busy", "stopping", "stopped", "failed", "deleted"
 ]

@@ -11,6 +11,7 @@ from ..errors import EnvironmentFailed, NotFound, PfError, UsageError
 from ..flow.fields import did_you_mean
 from ..store.records import EnvironmentVersionRecord, RuntimeRecord
 from ..store.store import Store
+from .model import WITHDRAWN
 
 DEFAULT = "default"
 Logins = Callable[[str], Login | None]
@@ -100,7 +101,7 @@ class NamedEnvironments:
         }
 
     def find(self, name: str, version: str | None) -> EnvironmentVersionRecord:
-        """Return a version, the newest one that is not archived for None.
+        """Return a version, the newest that is neither archived nor withdrawn for None.
 
         Raises
         ------
@@ -114,7 +115,8 @@ class NamedEnvironments:
                     return record
         current = [record for record in versions if not record.archived]
         if version is None and current:
-            return current[-1]
+            good = [record for record in current if WITHDRAWN not in record.tags]
+            return (good or current)[-1]
         if versions:
             listed = ", ".join(record.version for record in current) or "none"
             raise NotFound(

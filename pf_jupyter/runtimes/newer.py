@@ -22,6 +22,7 @@ from .computes import Computes
 from .named import DEFAULT, Logins, Resolved
 from .newest import Newest, notice, of_record, version_key, with_facts
 from .version_words import changes
+from .withdrawn import told_withdrawn, withdrawn_versions
 
 Peek = Callable[[Engine], Resolved | None]
 """Returns what the default environment would be now, making nothing."""
@@ -46,6 +47,8 @@ class Look:
         Who was asked.
     problem
         The first that did not answer.
+    withdrawn
+        Versions that are never offered, and why.
     """
 
     latest: Newest | None = None
@@ -53,6 +56,7 @@ class Look:
     base: dict[str, str] | None = None
     sources: list[str] = field(default_factory=list)
     problem: PfError | None = None
+    withdrawn: dict[str, str] = field(default_factory=dict)
 
 
 class Newer:
@@ -82,7 +86,7 @@ class Newer:
 
     def look(self, record: RuntimeRecord) -> dict[str, Any]:
         """Return the document of a check; see `VersionCheck`."""
-        look = Look()
+        look = Look(withdrawn=self.withdrawn(record.environment_name))
         known = self._version(record.environment_name, record.environment_version)
         if record.isolated and record.environment_digest:
             try:
@@ -92,6 +96,10 @@ class Newer:
         else:
             look.sources.append("this machine: its Python has no versions")
         return self._document(record, known, look)
+
+    def withdrawn(self, name: str) -> dict[str, str]:
+        """Return the versions of an environment that are withdrawn, and why."""
+        return withdrawn_versions(name, self._versions(name)) if name else {}
 
     def reference_of(self, record: RuntimeRecord, version: str) -> str | None:
         """Return where a registry has a version of a runtime's environment, if so.
@@ -138,11 +146,12 @@ class Newer:
         for repository in self._repositories(known, entry):
             look.sources.append(f"registry {repository}")
             try:
-                found += self._in_registry(engine, repository, record)
+                found += self._in_registry(engine, repository, record, look)
             except PfError as error:
                 look.problem = look.problem or error
         if not look.sources:
             look.sources.append("what was published here")
+        found = [one for one in found if one.version not in look.withdrawn]
         # what is known best comes first
         found.sort(
             key=lambda one: (version_key(one.version) or (), one.packages is not None)
@@ -177,7 +186,7 @@ class Newer:
                 )
 
     def _in_registry(
-        self, engine: Engine, repository: str, record: RuntimeRecord
+        self, engine: Engine, repository: str, record: RuntimeRecord, look: Look
     ) -> Iterable[Newest]:
         name, current = record.environment_name, record.environment_version
         here = version_key(current)
@@ -186,7 +195,9 @@ class Newer:
             return
         keys = {tag: version_key(tag) for tag in self._tags(engine, repository, here)}
         newer = {
-            tag: key for tag, key in keys.items() if key is not None and key > here
+            tag: key
+            for tag, key in keys.items()
+            if key is not None and key > here and tag not in look.withdrawn
         }
         if newer:
             tag = max(newer, key=lambda one: newer[one])
@@ -367,6 +378,12 @@ class Newer:
             "packages": differing,
             "checked_at": timestamp(),
             "source": ", ".join(look.sources),
+            "withdrawn": told_withdrawn(
+                record,
+                self._versions(record.environment_name),
+                look.withdrawn,
+                newer=latest is not None,
+            ),
             "problem": None
             if look.problem is None
             else {

@@ -58,7 +58,8 @@ class VersionChecks:
         """Look, remember, and return what was found."""
         found = self.newer.look(record)
         before = self.known(record)
-        if found["problem"] is not None and before is not None and before["newer"]:
+        silent = found["problem"] is not None
+        if silent and before is not None and self._still_good(record, before):
             # that there is something newer stays true while nobody answers
             kept = ("latest", "newer", "kind", "base", "packages", "notice")
             found = {**found, **{key: before[key] for key in kept}}
@@ -67,6 +68,18 @@ class VersionChecks:
         except PfError as error:
             _log.warning("cannot remember a check: %s", error.message)
         return {**found, "age_seconds": age_seconds(found["checked_at"])}
+
+    def _still_good(self, record: RuntimeRecord, before: dict[str, Any]) -> bool:
+        if not before["newer"]:
+            return False
+        withdrawn = self.newer.withdrawn(record.environment_name)
+        return before["latest"]["version"] not in withdrawn
+
+    def forget(self, name: str) -> None:
+        """Forget what was found for runtimes on an environment of this name."""
+        for record in self._store.runtimes():
+            if record.environment_name == name:
+                self._store.remember(_key(record), None)
 
     def soon(
         self, record: RuntimeRecord, wait: float = WAIT_SECONDS

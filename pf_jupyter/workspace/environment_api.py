@@ -5,13 +5,14 @@ Faces import it from :mod:`pf_jupyter.workspace.api`.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..runtimes.model import CheckResult, OnPhase
+from ..runtimes.model import WITHDRAWN, CheckResult, OnPhase
+from .withdrawal_api import HasWithdrawals
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,11 @@ class Environment:
     curated: bool = False
     notes: str = ""
 
+    @property
+    def withdrawn(self) -> str:
+        """Why it is not to be used any more; empty when it may be."""
+        return self.tags.get(WITHDRAWN, "")
+
     def to_dict(self) -> dict[str, Any]:
         """Return all of it but the build's log for JSON."""
         document = {
@@ -180,7 +186,7 @@ class EnvironmentDiff:
         }
 
 
-class Environments(ABC):
+class Environments(HasWithdrawals):
     """The environments of a workspace."""
 
     @abstractmethod

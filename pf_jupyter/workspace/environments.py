@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..runtimes.model import WITHDRAWN
 from ..store.records import EnvironmentVersionRecord
 from .environment_api import (
     Environment,
@@ -209,6 +210,8 @@ class LocalEnvironments(Environments):
         if changes:
             rows = self._core.store.environments
             rows.change_version(record.name, record.version, **changes)
+        if tags is not None and WITHDRAWN in tags:
+            self._core.versions.forget(record.name)  # it may have been offered
         return self._shown(self._find(f"{record.name}:{record.version}"))
 
     def archive(self, reference: str) -> Sequence[str]:

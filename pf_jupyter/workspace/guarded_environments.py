@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 ENVIRONMENT_RIGHTS = {
     **dict.fromkeys(("list", "names", "get", "diff", "check"), "environment.list"),
     **dict.fromkeys(("init", "build", "publish", "import_"), "environment.create"),
-    **dict.fromkeys(("describe", "archive", "restore"), "environment.update"),
+    **dict.fromkeys(
+        ("describe", "withdraw", "archive", "restore"), "environment.update"
+    ),
     "export": "environment.use",
 }
-_ABOUT_ONE = ("get", "check", "describe", "archive", "restore", "export")
+_ABOUT_ONE = ("get", "check", "describe", "withdraw", "archive", "restore", "export")
 
 
 class GuardedEnvironments:

@@ -50,8 +50,9 @@ class VersionCheck(_Told):
     known), ``newer``, ``kind`` (``version``, ``base``, ``default`` or null), ``base``
     (``{"image", "newest"}`` where the environment's base has moved), ``packages``,
     ``checked_at``, ``age_seconds``, ``source``, ``problem`` (``{"code", "message",
-    "hint"}`` when it could not be looked up) and ``notice``, one line for people, empty
-    when there is nothing to say.
+    "hint"}`` when it could not be looked up), ``withdrawn`` (``{"reason", "hint"}``
+    when what the runtime stands on is not to be used any more, else null) and
+    ``notice``, one line for people, empty when there is nothing newer.
     """
 
     @property
@@ -74,6 +75,12 @@ class VersionCheck(_Told):
     def problem(self) -> Mapping[str, str] | None:
         """Why nothing could be looked up, or None."""
         found: Mapping[str, str] | None = self._document.get("problem")
+        return found
+
+    @property
+    def withdrawn(self) -> Mapping[str, str] | None:
+        """Why what it stands on is not to be used, and the way out; or None."""
+        found: Mapping[str, str] | None = self._document.get("withdrawn")
         return found
 
     @property

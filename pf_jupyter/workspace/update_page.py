@@ -29,6 +29,8 @@ def check_text(check: Mapping[str, Any]) -> str:
     """Return what a check found, in one line."""
     when = f"looked up {age(check['checked_at'])} ago"
     problem = check.get("problem")
+    if check.get("withdrawn"):
+        return withdrawn_text(check)
     if problem:
         return f"could not be looked up: {problem['message']} ({when})"
     if check["newer"]:
@@ -37,9 +39,18 @@ def check_text(check: Mapping[str, Any]) -> str:
     return f"{newest} is the newest · {check['source']} · {when}"
 
 
+def withdrawn_text(check: Mapping[str, Any]) -> str:
+    """Return why the version that runs is not to be used, and the way out."""
+    told = check["withdrawn"]
+    line = f"{named(check['running'])} is withdrawn: {told['reason']}"
+    line += f". {check['notice']}" if check["notice"] else ""
+    return f"{line} · {told['hint']}"
+
+
 def check_html(check: Mapping[str, Any]) -> str:
     """Return a check as HTML."""
     tone = "go" if check["newer"] else "st" if check.get("problem") else "ok"
+    tone = "st" if check.get("withdrawn") and tone == "ok" else tone
     mark = {"go": "↑", "st": "?", "ok": "✓"}[tone]
     rows = []
     for word, version in (("running", check["running"]), ("newest", check["latest"])):
@@ -173,6 +184,10 @@ def update_html(told: Mapping[str, Any]) -> str:
 def notice_html(record: Mapping[str, Any]) -> str:
     """Return the notice at the top of a runtime's details; empty without one."""
     update, check = record.get("update"), record.get("version_check")
+    if check and check.get("withdrawn"):
+        told, where = check["withdrawn"], record.get("environment") or {}
+        words = f"{named(where)} is withdrawn: {told['reason']} · {told['hint']}"
+        return f'<div class="x nt">! {escaped(words)}</div>'
     if update:
         return f'<div class="x nt">↑ {escaped(update["notice"])}</div>'
     if check and check.get("problem"):

@@ -121,8 +121,11 @@ def told_versions(
         "update": update,
         "version_check": check
         and {
-            key: check[key]
-            for key in ("checked_at", "age_seconds", "source", "problem")
+            **{
+                key: check[key]
+                for key in ("checked_at", "age_seconds", "source", "problem")
+            },
+            "withdrawn": check.get("withdrawn"),
         },
         "previous": previous
         and {key: previous[key] for key in ("name", "version", "digest", "kept_at")},
@@ -150,5 +153,6 @@ def _unknown(record: RuntimeRecord) -> dict[str, Any]:
             "message": "there is no answer yet, or looking is switched off",
             "hint": f"%pfruntime check {record.name} asks and waits",
         },
+        "withdrawn": None,
         "notice": "",
     }

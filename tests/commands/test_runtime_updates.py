@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from pf_jupyter.commands.parsing import parse, split_line
 from pf_jupyter.commands.tree import Outcome
 from pf_jupyter.errors import IllegalState, Unreachable
 from pf_jupyter.workspace.api import Rehearsal, Update, VersionCheck
+from pf_jupyter.workspace.update_page import notice_html
 
 from .double import DoubleRuntime, DoubleWorkspace
 from .double_updates import NOTICE, check_document, rehearsal_document, update_document
@@ -65,6 +67,44 @@ def test_opening_the_details_looks_without_insisting(
     do(shell, "show demo")
     assert runtime.checked is False
     do(shell, "list")
+
+
+def test_a_check_says_that_what_runs_is_withdrawn(
+    shell: Context, runtime: DoubleRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"reason": "loses rows", "hint": "%pfruntime rollback demo"}
+    nothing = check_document(newer=False, latest=None, notice="", withdrawn=told)
+    found = VersionCheck(nothing)
+    monkeypatch.setattr(runtime, "check_version", lambda **_: found)
+    outcome = do(shell, "check demo")
+    line = next(c for c in outcome.document["checks"] if c["name"] == "version")
+    assert line["status"] == "warn"
+    assert line["message"] == "default:1 is withdrawn: loses rows"
+    assert "jupyter pf runtime rollback demo" in line["hint"]
+    assert "default:1 is withdrawn: loses rows" in repr(found)
+    assert "loses rows" in found._repr_mimebundle_()["text/html"]
+    record = {
+        "environment": {"name": "default", "version": "1"},
+        "update": None,
+        "version_check": {"withdrawn": told, "problem": None},
+    }
+    assert runtime_updates.notice_lines(record) == [
+        "! default:1 is withdrawn: loses rows",
+        "  %pfruntime rollback demo",
+    ]
+    assert "loses rows · %pfruntime rollback" in notice_html(record)
+
+
+def test_withdrawing_is_marked_where_versions_are_shown(
+    shell: Context, workspace: DoubleWorkspace
+) -> None:
+    known = workspace.environments.known
+    known[0] = replace(known[0], tags={"withdrawn": "loses rows"})
+    assert "my-env:1 (withdrawn)" in do(shell, "list", "env").value.text()
+    assert "do not use it: loses rows" in do(shell, "show my-env:1", "env").value.text()
+    done = do(shell, "withdraw my-env:1 --reason 'loses rows'", "env")
+    assert done.value.text() == "my-env:1 is withdrawn: loses rows"
+    assert done.document["tags"] == {"withdrawn": "loses rows"}
 
 
 def test_a_rehearsal_is_shown_and_tells_by_its_exit_code(

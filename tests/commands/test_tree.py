@@ -26,8 +26,8 @@ EXPECTED = {
     "demo": [],
     "doctor": [],
     "compute": "list add show ps sizes check auth remove",
-    "env": "init build publish list show packages diff check describe archive restore "
-    "import export",
+    "env": "init build publish list show packages diff check describe withdraw "
+    "archive restore import export",
     "connection": "list show create update delete",
     "role": "assign revoke list check roles show create update delete ask requests "
     "grant refuse audit",
@@ -46,6 +46,7 @@ LINES = {
     ("env", "list"): "",
     ("env", "diff"): "my-env:1 my-env:2",
     ("env", "describe"): "my-env --description text",
+    ("env", "withdraw"): "my-env:1 --reason slow",
     ("env", "import"): "{tmp}/my-env.tar",
     ("env", "export"): "my-env --to {tmp}/my-env.tar",
     **{("env", verb): "my-env" for verb in ["show", "packages", "check"]},

@@ -185,6 +185,25 @@ def test_only_description_and_tags_can_change(
 
 
 @pytest.mark.usefixtures("no_trial")
+def test_a_version_is_withdrawn_with_a_reason_and_given_back(
+    environments: Environments, source: Path
+) -> None:
+    environments.publish(source, tags={"a": "1"})
+    change(source, "two")
+    environments.publish(source)
+    assert environments.withdraw("mine:2", " loses rows ").withdrawn == "loses rows"
+    assert environments.get("mine").version == "1"
+    assert environments.get("mine:2").withdrawn == "loses rows"
+    assert environments.withdraw("mine:2", undo=True).withdrawn == ""
+    assert environments.get("mine").version == "2"
+    for reference, reason in (("mine", "slow"), ("mine:1", " ")):
+        with pytest.raises(UsageError) as caught:
+            environments.withdraw(reference, reason)
+        assert caught.value.code == "withdrawal_incomplete"
+    assert environments.get("mine:1").tags == {"a": "1"}
+
+
+@pytest.mark.usefixtures("no_trial")
 def test_what_is_archived_is_hidden_and_still_usable(
     environments: Environments, source: Path
 ) -> None:

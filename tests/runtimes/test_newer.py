@@ -313,3 +313,61 @@ def test_a_version_of_default_from_a_registry_can_be_asked_for(stage: Any) -> No
     stage.store.environments.add_version(published("2", name="default"))
     assert named.pin("default:2")["environment_version"] == "2"
     assert named.pin("default") == {}
+
+
+def test_a_withdrawn_version_is_not_offered_and_the_next_best_is(ground: Any) -> None:
+    rows = ground.store.environments
+    rows.add_version(published("2", registries={}))
+    rows.add_version(published("3", tags={"withdrawn": "loses rows"}))
+    ground.engine.registry[f"{PLACE}:3"] = image("three")
+    found = look(ground)
+    assert (found["latest"]["version"], found["withdrawn"]) == ("2", None)
+    rows.change_version("mine", "2", tags={"withdrawn": "slow"})
+    assert look(ground)["newer"] is False
+    named = ground.life.named
+    assert named.find("mine", None).version == "1"
+    assert named.find("mine", "3").version == "3"
+
+
+def test_what_runs_a_withdrawn_version_hears_why_and_the_way_out(ground: Any) -> None:
+    rows = ground.store.environments
+    rows.change_version("mine", "1", tags={"withdrawn": "loses rows"})
+    told = look(ground)["withdrawn"]
+    assert told["reason"] == "loses rows"
+    assert "another environment" in told["hint"]
+    rows.add_version(published("0", registries={}))
+    assert look(ground)["withdrawn"]["hint"].endswith("--to mine:0")
+    previous = {"name": "mine", "version": "0", "digest": DIGEST}
+    ground.store.change_runtime(ground.key, previous=previous)
+    assert "rollback" in look(ground)["withdrawn"]["hint"]
+    rows.add_version(published("2", registries={}))
+    assert "rehearse" in look(ground)["withdrawn"]["hint"]
+
+
+def test_a_channel_withdraws_versions_of_a_registry(
+    ground: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "channel.yaml"
+    monkeypatch.setenv("PF_JUPYTER_CHANNEL", str(file))
+    for tag in ("2", "3"):
+        ground.engine.registry[f"{PLACE}:{tag}"] = image(tag)
+    file.write_text("mine: {withdrawn: {1: old, '3': loses rows}}\n")
+    found = look(ground)
+    assert found["latest"]["version"] == "2"
+    assert found["withdrawn"]["reason"] == "old"
+    file.write_text("mine: {withdrawn: {3: ''}}\n")
+    assert look(ground)["problem"]["code"] == "bad_channel"
+
+
+def test_an_offer_that_was_withdrawn_is_not_kept_while_nobody_answers(
+    ground: Any,
+) -> None:
+    checks = VersionChecks(ground.store, newer(ground))
+    ground.engine.registry[f"{PLACE}:2"] = image("two")
+    assert checks.now(ground.record())["newer"]
+    withdrawn = {"withdrawn": "loses rows"}
+    ground.store.environments.add_version(published("2", tags=withdrawn))
+    ground.engine.failure = Unreachable("nobody there")
+    assert checks.now(ground.record())["newer"] is False
+    checks.forget("mine")
+    assert checks.known(ground.record()) is None

@@ -15,6 +15,7 @@ from ..results import Checks, Lines, Message, Table
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import memory, read_pairs
 from ..wording import plural, shorten, size
+from .env_withdrawal import WITHDRAW, marked_name
 
 if TYPE_CHECKING:
     from ...workspace.api import PhaseEvent
@@ -96,7 +97,7 @@ def _list(context: Context, arguments: Namespace) -> Outcome:
     rows = [
         [
             "ours" if one.curated else "custom",
-            f"{one.name}:{one.version}" + (" (archived)" if one.archived else ""),
+            marked_name(one),
             one.digest[7:19] or "not made yet",
             one.python,
             size(one.size) if one.size else "",
@@ -362,6 +363,7 @@ ENV = noun(
             (_REFERENCE, _DESCRIPTION, _TAGS),
             ("my-env:1 --description 'for reports'",),
         ),
+        WITHDRAW,
         Verb("archive", "hide it from lists; it stays usable", _archive, (_REFERENCE,)),
         Verb("restore", "show again what was archived", _restore, (_REFERENCE,)),
         Verb(

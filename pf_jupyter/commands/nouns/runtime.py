@@ -134,7 +134,7 @@ def _show(context: Context, arguments: Namespace) -> Outcome:
     runtime = context.named_runtime(arguments.name)
     look_for_newer(runtime)
     record = runtime.to_dict()
-    return Outcome(runtime, record, runtime_lines(record))
+    return Outcome(runtime, record, context.respell(runtime_lines(record)))
 
 
 def _use(context: Context, arguments: Namespace) -> Outcome:

@@ -13,6 +13,7 @@ from ..context import Context
 from ..results import Checks
 from ..tree import Argument, Outcome, Verb
 from ..values import count
+from ..wording import environment_name
 
 if TYPE_CHECKING:
     from ...workspace.api import CheckResult, Rehearsal, Runtime, Update, VersionCheck
@@ -71,6 +72,11 @@ def _check(context: Context, arguments: Namespace) -> Outcome:
 def _version_line(name: str, version: VersionCheck) -> CheckResult:
     from ...workspace.api import CheckResult
 
+    if version.withdrawn:
+        told, running = version.withdrawn, version.to_dict()["running"]
+        text = f"{running['name']}:{running['version']} is withdrawn: {told['reason']}"
+        text += f". {version.notice}" if version.newer else ""
+        return CheckResult("version", "warn", text, told["hint"])
     if version.newer:
         hint = f"%pfruntime check {name} --rehearse tries it; %pfruntime update {name}"
         return CheckResult("version", "warn", version.notice, hint)
@@ -140,8 +146,14 @@ def notice_lines(record: Mapping[str, Any]) -> list[str]:
         What `Runtime.to_dict` returns.
     """
     update, check = record.get("update"), record.get("version_check")
-    if update:
-        return [f"↑ {update['notice']}"]
+    lines = [f"↑ {update['notice']}"] if update else []
+    withdrawn = (check or {}).get("withdrawn")
+    if withdrawn:
+        name = environment_name(record.get("environment"))
+        first = f"! {name} is withdrawn: {withdrawn['reason']}"
+        return [first, f"  {withdrawn['hint']}", *lines]
+    if lines:
+        return lines
     problem = (check or {}).get("problem")
     if problem:
         return [f"newer versions could not be looked up: {problem['message']}"]
