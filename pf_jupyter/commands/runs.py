@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FlowInvalid, PfError, RunCanceled, RunFailed
@@ -112,6 +112,19 @@ def node_rows(result: RunResult) -> list[list[str]]:
         ]
         for node in result.nodes.values()
     ]
+
+
+def log_lines(name: str, logs: Mapping[str, Any]) -> list[str]:
+    """Return what was printed, each line with the name of who printed it."""
+    lines = [
+        f"{name} {mark}│ {line}"
+        for stream, mark in (("stdout", ""), ("stderr", "! "))
+        for line in str(logs.get(stream) or "").splitlines()
+    ]
+    dropped = logs.get("dropped_bytes")
+    if dropped:
+        lines.append(f"{name} │ … {dropped} bytes were dropped")
+    return lines
 
 
 def failure_of(result: RunResult) -> PfError | None:

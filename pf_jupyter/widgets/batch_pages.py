@@ -17,7 +17,7 @@ from .batch_plan import Wiring, variant_choices
 from .batch_start import BatchStart
 from .elements import Child, Element, h
 from .parts import button, card, choice, field, form, row, submit, text
-from .shown import empty, loading
+from .shown import empty, loading, notice
 
 
 class BatchPages(BatchStart):
@@ -35,7 +35,11 @@ class BatchPages(BatchStart):
         named = [(str(r["run_id"]), run_words(r)) for r in self.batches]
         wrong = self.wrong
         waiting = self._waiting
+        left_out = self.like.left_out() if self.like is not None else []
         return self._step(
+            notice("Not taken over", text(", ".join(left_out)), tone="warn")
+            if left_out
+            else None,
             h(
                 "div",
                 field(

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..commands.wording import milliseconds, seconds
+from .batch_files import copies, exported, logs_tab, snapshot_tab
 from .batch_judged import evaluations, scores_of
 from .batch_lines import LINES_PER_PAGE, LineFilter, batch_lines
 from .comparing import comparison_view, runs_to_compare
@@ -84,6 +85,7 @@ def batch_page(panel: RunPage, *, live: bool) -> Element:
         notice("The batch did not complete", error_text(run.error), tone="no")
         if run.error
         else None,
+        exported(panel),
         _graph(panel, live),
         _node(panel),
         card(
@@ -93,6 +95,8 @@ def batch_page(panel: RunPage, *, live: bool) -> Element:
                     ("metrics", "Metrics", _metrics(facts_)),
                     ("failures", _failure_words(run), _failures(run)),
                     ("lines", "Lines", batch_lines(panel)),
+                    ("logs", "Logs", logs_tab(panel)),
+                    ("snapshot", "Snapshot", snapshot_tab(panel)),
                     ("judged", "Evaluations", evaluations(panel)),
                     ("compare", "Compare", _compare(panel)),
                     ("about", "About", _about(run)),
@@ -115,6 +119,7 @@ def batch_page(panel: RunPage, *, live: bool) -> Element:
             button("Go on", "resume", icon="play", busy=panel.working("resume"))
             if resume
             else None,
+            *copies(panel),
             button("Read again", "reload", icon="refresh", kind="quiet", bare=True),
         ],
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PfError, UsageError
+from .batch_clone import Choices
 from .batch_plan import SAME, Wiring
 from .panel import Panel
 
@@ -49,6 +50,8 @@ class BatchWork(Panel):
         A batch that is to be judged, instead of a flow that is to be run.
     judging
         Whether a run is to be chosen and judged.
+    like
+        What an earlier batch was started with, to begin with.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class BatchWork(Panel):
         run: Any = None,
         *,
         judging: bool = False,
+        like: Choices | None = None,
     ) -> None:
         self.judging = judging or run is not None
         self.given_data = None if isinstance(data, str | Path) else data
@@ -72,6 +76,9 @@ class BatchWork(Panel):
             "at": runtime or "",
             "judge": SAME,
         }
+        self.like = like
+        if like is not None:
+            self.asked |= like.typed
         self._restart()
         super().__init__(workspace)
 
@@ -188,6 +195,9 @@ class BatchWork(Panel):
         if flow == self._read_flow:
             self.flow_wiring = Wiring(info)
             self.typed["variant"] = ""
+            if self.like is not None and flow == self.asked["flow"]:
+                self.typed["variant"] = self.asked["variant"]
+                self.like.fill(self.flow_wiring)
             self._wire()
 
     def _no_flow(self, flow: str, error: PfError) -> bool:

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PfError
 from ..flow.layout import lay_out, svg
+from .batch_files import BatchFiles
 from .batch_lines import LineFilter
 from .batch_view import BatchFacts, batch_page
 from .elements import Child, Element, h
-from .flow_page import FlowPage
 from .living import LivingGraph, graph, still
 from .parts import badge, button, card, page, row, split
 from .shown import loading
 
 if TYPE_CHECKING:
-    from ..workspace.api import BatchRun, FlowInfo, RunResult, Workspace
+    from ..workspace.api import FlowInfo, RunResult, Workspace
 
 POLL_SECONDS = 1.0
 
 
-class RunPage(FlowPage):
+class RunPage(BatchFiles):
     """The page of a run; of a batch that goes on, too.
 
     Parameters
@@ -35,7 +35,6 @@ class RunPage(FlowPage):
 
     def __init__(self, workspace: Workspace, run: str) -> None:
         self.id = str(getattr(run, "run_id", run))
-        self.batch: BatchRun | None = None
         self.facts: BatchFacts | None = None
         self.filter = LineFilter()
         self.others: list[dict[str, Any]] = []
@@ -116,6 +115,7 @@ class RunPage(FlowPage):
             self.living = LivingGraph("flow", names, self.info.entry)
             self.graphs = [self.living]
         self.living.progress({"nodes": facts.run.nodes})
+        self.read_files()
         if facts.run.status == "Running" and not self._closed:
             timer = threading.Timer(POLL_SECONDS, self.do_reload)
             timer.daemon = True

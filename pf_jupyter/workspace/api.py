@@ -53,6 +53,7 @@ from .flow_api import Picture as Picture
 from .flow_api import Problem as Problem
 from .flow_api import Validation as Validation
 from .instead_api import OffersInstead
+from .kept_api import KeptFlow as KeptFlow
 from .package_api import HasPackages as HasPackages
 from .package_api import Installation as Installation
 from .panel_api import RunPanel, RuntimePanel, WorkspacePanels

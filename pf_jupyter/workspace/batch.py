@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,23 @@ from ..runs.batch.request import BatchRequest
 from ..store.records import RunRecord
 from .api import BatchRun, EnteredLine, LineResult, OnBatchEvent, RunResult
 from .evaluation import LocalJudged
+from .kept_api import KeptFile, KeptFlow
 from .result import node_result
 from .shown_batch import ShownBatch
 
 if TYPE_CHECKING:
     from .local import LocalWorkspace
 
+_SHOWN_BYTES = 10_000_000
+_SHOWN_BYTES_OF_ONE = 200_000
+_CHOSEN = (
+    *("data", "variant", "connections", "workers", "line_timeout"),
+    *("batch_timeout", "source_run", "name", "tags"),
+)
+_OTHERS = (
+    *("environment_variables", "overrides", "init", "runtimes", "on"),
+    *("from_node", "resume_from"),
+)
 _NO_COUNTS = {"total": 0, "completed": 0, "failed": 0, "reused": 0}
 
 
@@ -85,6 +97,20 @@ class LocalBatchRun(LocalJudged, ShownBatch):
         """What was asked for: ``request``, ``mapping``, ``data`` and digests."""
         return self._folder.defined() or {}
 
+    def kept_flow(self) -> KeptFlow:
+        """Return the flow's files as they were run; see `KeepsItself`."""
+        digest = str(self.definition.get("flow_digest") or "")
+        return KeptFlow(self.flow_path, digest, _kept_files(self._folder.snapshot))
+
+    def chosen(self) -> Mapping[str, Any]:
+        """Return what it was started with; see `KeepsItself`."""
+        definition = self.definition
+        given = {k: v for k, v in (definition.get("request") or {}).items() if v}
+        found = {name: given[name] for name in _CHOSEN if name in given}
+        others = [name for name in _OTHERS if name in given]
+        found |= {"flow": given.get("path"), "mapping": definition.get("mapping") or {}}
+        return {**found, "others": others}
+
     def lines(self, *, status: str | None = None) -> Iterator[LineResult]:
         """Yield the results in the order of the lines; see `BatchRun.lines`."""
         if status not in (None, "Completed", "Failed"):
@@ -148,6 +174,19 @@ class LocalBatchRun(LocalJudged, ShownBatch):
 
     def _enter(self, line: LineResult, node: str | None) -> EnteredLine:
         return LocalEnteredLine(self._workspace, self, line, node)
+
+
+def _kept_files(folder: Path) -> list[KeptFile]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    kept, left = [], _SHOWN_BYTES
+    for path in found:
+        size, text = path.stat().st_size, None
+        if size <= min(left, _SHOWN_BYTES_OF_ONE):
+            left -= size
+            with suppress(UnicodeDecodeError):
+                text = path.read_text("utf-8")
+        kept.append(KeptFile(path.relative_to(folder).as_posix(), size, text))
+    return kept
 
 
 def line_result(record: Mapping[str, Any], enter: Any) -> LineResult:

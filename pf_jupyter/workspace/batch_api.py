@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from .awaiting_api import Awaited, AwaitsBatches
 from .evaluation_api import ComparesRuns, EvaluatesRuns, JudgedRun
+from .kept_api import KeepsItself
 from .panel_api import RunPanel
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class EnteredLine(ABC):
         """Run the whole flow with the line's inputs."""
 
 
-class BatchRun(JudgedRun, RunPanel, Awaited, ABC):
+class BatchRun(JudgedRun, RunPanel, Awaited, KeepsItself, ABC):
     """A flow over rows, finished or not.
 
     Attributes

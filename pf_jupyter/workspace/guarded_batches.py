@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from ..access.roles import Thing
 from ..errors import NotFound
 from .api import BatchRun, EnteredLine, LineResult, OnBatchEvent, RunComparison
 from .batch import LocalBatchRun, LocalEnteredLine
+from .kept_api import KeptFlow
 
 if TYPE_CHECKING:
     from .guarded import GuardedWorkspace
@@ -47,6 +48,14 @@ class GuardedBatchRun(BatchRun):
     def details(self) -> Any:
         """A DataFrame of all lines; see `BatchRun.details`."""
         return self.inner.details
+
+    def kept_flow(self) -> KeptFlow:
+        """Return the flow's files as they were run; see `KeepsItself`."""
+        return self.inner.kept_flow()
+
+    def chosen(self) -> Mapping[str, Any]:
+        """Return what it was started with; see `KeepsItself`."""
+        return self.inner.chosen()
 
     def lines(self, *, status: str | None = None) -> Iterator[LineResult]:
         """Yield the results in the order of the lines; see `BatchRun.lines`."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from pf_jupyter.errors import Refused
 from pf_jupyter.widgets import open_panel
+from pf_jupyter.workspace.api import KeptFlow
 from pf_jupyter.workspace.local import connect
 
 from .driver import Driver
@@ -136,3 +139,112 @@ def test_a_batch_is_compared_with_another_of_its_flow(real):
 def test_a_run_that_is_not_there_says_so(real):
     driver = Driver(open_panel(real[0], "run", run="nothing")).settle()
     assert "not_found" in driver.text
+
+
+@pytest.fixture(scope="module")
+def four(real):
+    """A batch of four lines, of which the last but one fails."""
+    runtime, flow = real[1:]
+    rows = [{"number": n + 1} for n in range(4)]
+    options = {"name": "the four", "tags": {"team": "search"}, "workers": 2}
+    variables = {"GREETING": "not for everybody"}
+    mapping = {"n": "${data.number}"}
+    return runtime.batch(
+        flow, rows, mapping=mapping, environment_variables=variables, **options
+    )
+
+
+@pytest.fixture
+def page_of_four(real, four):
+    return Driver(open_panel(real[0], "run", run=four.run_id)).settle()
+
+
+def test_of_a_batch_is_shown_what_was_printed_the_failed_lines_first(page_of_four):
+    lines = page_of_four.panel.printed
+    # a time stands before each line that was printed
+    printed = [re.sub(r"\[[^]]*\] ", "", line) for line in lines]
+    assert printed[0] == "2 first │ got 3"
+    assert printed[1].startswith("2 last ✗│ ")
+    assert printed[1].endswith("(ValueError) not three")
+    assert sorted(printed[2:]) == [f"{n} first │ got {n + 1}" for n in (0, 1, 3)]
+    assert lines[0] in page_of_four.text
+
+
+def test_a_batch_shows_its_flow_as_it_was_run(real, four):
+    flow = real[2]
+    (flow / "tools.py").write_text(TOOLS + "# written since\n")
+    try:
+        driver = Driver(open_panel(real[0], "run", run=four.run_id)).settle()
+    finally:
+        (flow / "tools.py").write_text(TOOLS)
+    files = {file.path: file.text for file in driver.panel.kept.files}
+    assert files == {"flow.dag.yaml": FLOW, "tools.py": TOOLS, "last.py": LAST}
+    assert driver.find("h3", "flow.dag.yaml")
+    driver.click("last.py")
+    assert driver.find("h3", "last.py")
+    assert "not three" in driver.text
+
+
+def test_what_a_batch_did_not_keep_is_said(page_of_four, four, monkeypatch):
+    page_of_four.panel._know_kept(KeptFlow("/flows/numbers", "sha256:1f", []))
+    page_of_four.panel.changed()
+    assert "No files were kept" in page_of_four.text
+    assert "sha256:1f" in page_of_four.text
+    page_of_four.panel._know_logs([])
+    page_of_four.panel.changed()
+    assert "Nothing was printed" in page_of_four.text
+
+    def refused(*_: object, **__: object) -> None:
+        raise Refused("you may not read this run", hint="ask its owner")
+
+    panel = page_of_four.panel
+    monkeypatch.setattr(panel.batch, "kept_flow", refused)
+    monkeypatch.setattr(panel.batch, "lines", refused)
+    for verb in ("read_kept", "read_logs"):
+        panel.act(verb)
+        page_of_four.settle()
+    assert page_of_four.text.count("you may not read this run") == 2
+    assert panel.trouble is None
+
+
+def test_a_batch_with_many_lines_is_read_when_somebody_asks(real, four, monkeypatch):
+    monkeypatch.setattr("pf_jupyter.widgets.batch_files.READ_AT_ONCE", 3)
+    driver = Driver(open_panel(real[0], "run", run=four.run_id)).settle()
+    assert "Not read yet" in driver.text
+    driver.click("Read").settle()
+    assert "got 3" in driver.text
+
+
+def test_a_batch_is_exported_and_says_where(page_of_four, four, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    driver = page_of_four.click("Export").settle()
+    place = tmp_path / f"{four.run_id}.run"
+    assert f"It is in {place}" in driver.text
+    assert (place / "snapshot" / "tools.py").read_text() == TOOLS
+    driver.click("Export").settle()
+    assert f"{place} is there and not empty" in driver.text
+    driver.fill("Another folder", "again").click("Export there").settle()
+    assert f"It is in {tmp_path / 'again'}" in driver.text
+    assert (tmp_path / "again" / "run_metadata.json").is_file()
+
+
+def test_a_batch_is_cloned_with_the_same_choices(real, page_of_four, four):
+    workspace = real[0]
+    driver = page_of_four.click("Clone").settle()
+    assert "Not taken over environment variables" in driver.text
+    assert "not for everybody" not in driver.text
+    driver.click("Next").settle()
+    assert driver.field("n").attributes["value"] == "${data.number}"
+    driver.click("Next").settle()
+    assert driver.field("Lines at once").attributes["value"] == "2"
+    assert driver.field("Name").attributes["value"] == "the four"
+    assert driver.field("Tags").attributes["value"] == "team=search"
+    driver.click("Next").settle().click("Next").settle().click("Start").settle()
+    other, *_ = workspace.runs.list()
+    assert other["run_id"] != four.run_id
+    assert other["runtime"] == "small"
+    made = workspace.runs.batch(other["run_id"])
+    assert [line.outputs for line in made.lines()] == [
+        line.outputs for line in four.lines()
+    ]
+    assert made.chosen()["mapping"] == {"n": "${data.number}"}

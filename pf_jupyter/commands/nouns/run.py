@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import NotFound
 from ..context import Context
 from ..results import Lines, Message
-from ..runs import node_rows, result_text
+from ..runs import log_lines, node_rows, result_text
 from ..tree import Argument, Outcome, Verb, noun
 from ..values import count
 from ..wording import columns
@@ -60,7 +60,7 @@ def _logs(context: Context, arguments: Namespace) -> Outcome:
     for name, node in result.nodes.items():
         if arguments.node in (None, name):
             document[name] = node.logs
-            lines += _log_lines(name, node.logs)
+            lines += log_lines(name, node.logs)
     return Outcome(Lines(lines, "nothing was printed"), {"logs": document})
 
 
@@ -73,23 +73,11 @@ def _batch_logs(context: Context, arguments: Namespace) -> Outcome:
             if arguments.node not in (None, name) or not node.logs:
                 continue
             document.setdefault(str(line.line_number), {})[name] = node.logs
-            lines += _log_lines(f"{line.line_number} {name}", node.logs)
+            lines += log_lines(f"{line.line_number} {name}", node.logs)
         if len(lines) > _MOST_LOG_LINES:
             lines.append("… there is more: run.lines() gives all of it")
             break
     return Outcome(Lines(lines, "nothing was printed"), {"logs": document})
-
-
-def _log_lines(name: str, logs: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{name} {mark}│ {line}"
-        for stream, mark in (("stdout", ""), ("stderr", "! "))
-        for line in str(logs.get(stream) or "").splitlines()
-    ]
-    dropped = logs.get("dropped_bytes")
-    if dropped:
-        lines.append(f"{name} │ … {dropped} bytes were dropped")
-    return lines
 
 
 def _cancel(context: Context, arguments: Namespace) -> Outcome:
