@@ -90,6 +90,8 @@ class Table(Shown, Sequence[Any]):
         What each thing is called, for indexing; the first cells when None.
     empty
         What to say when there is nothing.
+    note
+        A line to stand below the rows.
     """
 
     def __init__(
@@ -100,12 +102,14 @@ class Table(Shown, Sequence[Any]):
         *,
         names: Sequence[str] | None = None,
         empty: str,
+        note: str = "",
     ) -> None:
         self._headings = headings
         self._rows = [[str(cell) for cell in row] for row in rows]
         self._items = list(items)
         self._names = list(names) if names is not None else [r[0] for r in self._rows]
         self._empty = empty
+        self._note = note
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, str):
@@ -124,7 +128,8 @@ class Table(Shown, Sequence[Any]):
         """Return aligned columns."""
         if not self._rows:
             return self._empty
-        return "\n".join(columns([list(self._headings), *self._rows]))
+        lines = columns([list(self._headings), *self._rows])
+        return "\n".join([*lines, self._note] if self._note else lines)
 
     def html(self) -> str:
         """Return an HTML table."""
@@ -137,7 +142,9 @@ class Table(Shown, Sequence[Any]):
             "<tr>" + "".join(_cell(cell) for cell in row) + "</tr>"
             for row in self._rows
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        note = f"<p>{html.escape(self._note)}</p>" if self._note else ""
+        head = f"<thead><tr>{head}</tr></thead>"
+        return f"<table>{head}<tbody>{body}</tbody></table>{note}"
 
 
 class Facts(Shown, Mapping[str, Any]):

@@ -9,6 +9,7 @@ from pf_jupyter.commands.context import Context
 from pf_jupyter.commands.parsing import parse, split_line
 from pf_jupyter.commands.tree import Outcome
 from pf_jupyter.errors import NotFound, RuntimeFailed, UsageError
+from pf_jupyter.workspace.api import Package
 
 from .double import DoubleRuntime, DoubleWorkspace
 
@@ -118,6 +119,30 @@ def test_packages_are_listed_with_their_source(
     assert "jinja2   3.1.4     base" in done.value.text()
     only = do(shell, "packages demo --source 'ad hoc'")
     assert [item["name"] for item in only.document["packages"]] == ["cowsay"]
+
+
+def test_what_is_there_by_hand_is_better_baked_in(
+    shell: Context, runtime: DoubleRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = (
+        "better baked in: cowsay (jupyter pf runtime capture demo does that, or name "
+        "them in an environment's requirements); ad hoc is for quick tests"
+    )
+    monkeypatch.setattr(runtime, "to_dict", lambda: {"isolated": True})
+    done = do(shell, "packages demo")
+    assert done.value.text().splitlines()[-1] == line
+    assert "better baked in: cowsay" in done.value.html()
+    assert done.document["advice"] == {"packages": ["cowsay"], "message": line}
+    by_hand = [Package(f"p{n}", "1", "ad hoc") for n in range(7)]
+    monkeypatch.setattr(runtime, "packages", lambda: by_hand)
+    assert "p3, p4 and 2 more (" in do(shell, "packages demo").value.text()
+    monkeypatch.setattr(runtime, "to_dict", lambda: {"isolated": False})
+    assert "capture" not in do(shell, "packages demo").value.text()
+    base = [Package("jinja2", "3.1.4", "base")]
+    monkeypatch.setattr(runtime, "packages", lambda: base)
+    done = do(shell, "packages demo")
+    assert done.document["advice"] is None
+    assert "baked" not in done.value.text() + done.value.html()
 
 
 def test_a_capture_tells_what_was_taken_and_how_it_was_proved(

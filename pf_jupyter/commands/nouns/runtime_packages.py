@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import NotFound, UsageError
@@ -15,6 +15,7 @@ from ..wording import environment_name, nearest, plural, seconds
 if TYPE_CHECKING:
     from ...workspace.api import Installation, Runtime
 
+_MOST_NAMED = 5
 _RUNTIME = Argument(
     "name", "the runtime; the one in use when not given", complete="runtime"
 )
@@ -114,9 +115,25 @@ def _reset(context: Context, arguments: Namespace) -> Outcome:
     return Outcome(Message(text), document)
 
 
+def _advice(context: Context, runtime: Runtime, names: Sequence[str]) -> str:
+    """Return what to do with packages that were installed by hand; one line."""
+    if not names:
+        return ""
+    shown = ", ".join(names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    shown += f" and {more} more" if more > 0 else ""
+    way = "name them in an environment's requirements"
+    if runtime.to_dict().get("isolated", True):
+        line = context.spell("runtime", f"capture {runtime.name}")
+        way = f"{line} does that, or {way}"
+    return f"better baked in: {shown} ({way}); ad hoc is for quick tests"
+
+
 def _packages(context: Context, arguments: Namespace) -> Outcome:
     runtime = context.named_runtime(arguments.name)
     found = runtime.packages()
+    by_hand = [item.name for item in found if item.source == "ad hoc"]
+    note = _advice(context, runtime, by_hand)
     if arguments.source:
         found = [item for item in found if item.source == arguments.source]
     table = Table(
@@ -125,12 +142,15 @@ def _packages(context: Context, arguments: Namespace) -> Outcome:
         found,
         names=[item.name for item in found],
         empty="no packages",
+        note=note,
     )
     packages = [
         {"name": item.name, "version": item.version, "source": item.source}
         for item in found
     ]
-    return Outcome(table, {"runtime": runtime.name, "packages": packages})
+    advice = {"packages": by_hand, "message": note} if note else None
+    document = {"runtime": runtime.name, "packages": packages, "advice": advice}
+    return Outcome(table, document)
 
 
 INSTALL = Verb(
