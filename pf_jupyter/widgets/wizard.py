@@ -14,6 +14,10 @@ _KINDS = [
     ("shared", "shared: for everybody in the workspace"),
     ("session", "session: goes when nobody used it for an hour"),
 ]
+_FIXED = (
+    "The container is somebody else's: whoever started it gave it its limits and its "
+    "network, and they stay as they are. For others, make a new one."
+)
 _NETWORKS = [
     ("open", "open: code may reach other machines"),
     ("none", "none: code reaches nothing but its own container"),
@@ -151,13 +155,16 @@ class RuntimeWizard(WizardWork):
 
     def _bounds(self) -> Element:
         assert self.wizard is not None
-        typed = self.wizard
+        # what was typed for a new one is nothing that an existing one has
+        typed = {} if self.existing else self.wizard
+        fixed = _FIXED if self.existing else None
         fields = [
             ("cpus", "Processors", "2", "how many at once; empty: as the default"),
             ("memory", "Memory in GB", "4", "its code ends when it takes more"),
             ("pids", "Processes", "512", "how many may be there at once"),
         ]
         return form(
+            notice("Its size is fixed", text(_FIXED)) if fixed else None,
             row(
                 *(
                     field(
@@ -165,9 +172,10 @@ class RuntimeWizard(WizardWork):
                         label,
                         typed.get(key, ""),
                         kind="number",
-                        placeholder=usual,
+                        placeholder="as it is" if fixed else usual,
                         help=told,
                         error=self.wrong.get(key),
+                        reason=fixed,
                     )
                     for key, label, usual, told in fields
                 ),
@@ -183,7 +191,9 @@ class RuntimeWizard(WizardWork):
             )
             if typed.get("kind") == "session"
             else None,
-            choice("network", "Network", _NETWORKS, typed.get("network", "open")),
+            choice("network", "Network", [("", "as it is")], reason=fixed)
+            if fixed
+            else choice("network", "Network", _NETWORKS, typed.get("network", "open")),
             self._foot(),
             do="next",
         )

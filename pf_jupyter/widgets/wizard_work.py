@@ -55,6 +55,8 @@ class WizardWork(Panel):
         """Go one step back; what was typed stays."""
         self._keep(values)
         self.step = max(self.step - 1, COMPUTE)
+        if self.existing and self.step == ENVIRONMENT:
+            self.step = APPLICATION
         self.wrong = {}
 
     def do_next(self, **values: Any) -> None:
@@ -64,9 +66,9 @@ class WizardWork(Panel):
         if self.wrong:
             return
         self.step += 1
-        if self.existing and self.step in (ENVIRONMENT, LIMITS):
-            # a container that is there has its image and its limits already
-            self.step = REVIEW
+        if self.existing and self.step == ENVIRONMENT:
+            # a container that is there has its image already; its limits are shown
+            self.step = LIMITS
 
     def do_existing(self, existing: str) -> None:
         """Choose between a new container and one that is there."""
@@ -112,6 +114,8 @@ class WizardWork(Panel):
 
     def _keep(self, values: dict[str, Any]) -> None:
         assert self.wizard is not None
+        if self.existing and self.step == LIMITS:
+            return  # nothing there could be typed
         existing = values.get("existing", "yes" if self.existing else "no") == "yes"
         self.wizard |= {**values, "existing": existing}
 
@@ -132,7 +136,7 @@ class WizardWork(Panel):
                 wrong["name"] = "give it a name"
             elif name in self.taken:
                 wrong["name"] = "there is a runtime of that name"
-        if self.step == LIMITS:
+        if self.step == LIMITS and not self.existing:
             for key in ("cpus", "memory", "pids", "idle"):
                 try:
                     _limit(wanted, key)

@@ -105,17 +105,39 @@ def test_a_container_that_is_there_is_adopted_with_its_checks(runtimes, workspac
     driver = runtimes(add=True)
     driver.click("Next").fill("Container", "yes").click("Next")
     assert "give its name or its id" in driver.text
-    driver.fill("Name or id of the container", "theirs").click("Next")
+    driver.fill("Name or id of the container", "theirs").click("Next").click("Next")
     assert "%pfruntime adopt theirs" in driver.text
     driver.click("Create").settle()
     assert "theirs" in workspace.runtimes.known
     assert driver.find("h2", "theirs")
 
 
+def test_the_size_of_a_container_that_is_there_is_shown_and_fixed(runtimes):
+    driver = until_review(runtimes(add=True)).click("Back").fill("Processors", "4")
+    driver.click("Next").click("Back").click("Back").click("Back")
+    driver.fill("Container", "yes").fill("Name or id of the container", "theirs")
+    driver.click("Next")
+    for name in ("Processors", "Memory in GB", "Processes", "Network"):
+        field = driver.field(name)
+        assert "disabled" in field.attributes
+        assert "gave it its limits" in field.attributes["title"]
+        assert field.attributes.get("value", "") == ""
+    assert "Its size is fixed" in driver.text
+    driver.click("Back")
+    assert driver.field("Name or id of the container")
+    driver.click("Next").click("Next")
+    assert "%pfruntime adopt theirs" in driver.text
+    assert "--cpus" not in driver.text
+    # what was typed for a new one is still there for a new one
+    driver.click("Back").click("Back").fill("Container", "no")
+    driver.click("Next").click("Next")
+    assert driver.field("Processors").attributes["value"] == "4"
+
+
 def test_checks_that_fail_are_shown_with_the_way_out(runtimes, workspace):
     driver = runtimes(add=True)
     driver.click("Next").fill("Container", "yes")
-    driver.fill("Name or id of the container", "bad").click("Next")
+    driver.fill("Name or id of the container", "bad").click("Next").click("Next")
     driver.click("Create").settle()
     assert "bad cannot be adopted not_adoptable" in driver.text
     assert "fail python Python 3.7 mend" in driver.text
