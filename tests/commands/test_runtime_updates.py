@@ -99,11 +99,11 @@ def test_withdrawing_is_marked_where_versions_are_shown(
     shell: Context, workspace: DoubleWorkspace
 ) -> None:
     known = workspace.environments.known
-    known[0] = replace(known[0], tags={"withdrawn": "loses rows"})
+    known[0] = replace(known[0], tags={"withdrawn": "loses rows"}, used_by=("demo",))
     assert "my-env:1 (withdrawn)" in do(shell, "list", "env").value.text()
     assert "do not use it: loses rows" in do(shell, "show my-env:1", "env").value.text()
     done = do(shell, "withdraw my-env:1 --reason 'loses rows'", "env")
-    assert done.value.text() == "my-env:1 is withdrawn: loses rows"
+    assert done.value.text() == "my-env:1 is withdrawn: loses rows; used by demo"
     assert done.document["tags"] == {"withdrawn": "loses rows"}
 
 

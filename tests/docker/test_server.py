@@ -137,6 +137,10 @@ def test_environments_are_made_there_from_folders_that_are_here(
     assert not [check for check in checks if check.status == "fail"]
     tagged = workspace.environments.describe(f"{name}:1", tags={"team": "a"})
     assert tagged.tags == {"team": "a"}
+    gone = workspace.environments.withdraw(f"{name}:2", "loses rows")
+    assert gone.withdrawn == "loses rows"
+    assert workspace.environments.get(name).version == "1"
+    assert workspace.environments.withdraw(f"{name}:2", undo=True).tags == {}
     assert workspace.environments.archive(f"{name}:1") == [f"{name}:1"]
     assert workspace.environments.restore(f"{name}:1") == [f"{name}:1"]
     file = workspace.environments.export(f"{name}:2", tmp_path)

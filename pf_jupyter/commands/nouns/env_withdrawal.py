@@ -29,7 +29,7 @@ def _withdraw(context: Context, arguments: Namespace) -> Outcome:
     if changed.withdrawn:
         text = f"{name} is withdrawn: {changed.withdrawn}"
         if changed.used_by:
-            text += f"; {', '.join(changed.used_by)} stand on it"
+            text += f"; used by {', '.join(changed.used_by)}"
     return Outcome(Message(text), changed.to_dict())
 
 
