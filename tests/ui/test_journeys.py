@@ -165,13 +165,11 @@ def test_a_reader_sees_and_is_told_why_not_more(team, chromium):
         panel = lab.page.locator("#pf-panel")
         item = panel.locator("[data-runtime=shared]")
         item.locator(".pf-ItemHead").click()
-        stop = item.get_by_role(
-            "button", name=re.compile("^Stop: .*Data Scientist.*olga")
-        )
+        stop = item.get_by_role("button", name=re.compile("^Stop: .*Contributor.*olga"))
         stop.wait_for()
         assert stop.get_attribute("aria-disabled") == "true"
         assert panel.get_by_role("button", name="Create a runtime").count() == 0
-        item.get_by_text("it needs the role Data Scientist. Ask olga.").wait_for()
+        item.get_by_text("it needs the role Contributor. Ask olga.").wait_for()
         lab.shot("reader", doc=True)
         lab.check_accessible("#pf-panel")
         # pressing it does nothing: no request, the runtime goes on
