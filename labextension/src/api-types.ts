@@ -134,6 +134,7 @@ export interface BatchAnswer {
   runtime: string;
   source_run: string | null;
   name: string | null;
+  description?: string;
   tags: Record<string, string>;
   created_at: string;
   failures: (Record<string, unknown>)[];
@@ -406,6 +407,7 @@ export interface CreateBatch {
   line_timeout?: number | null;
   batch_timeout?: number | null;
   name?: string | null;
+  description?: string | null;
   tags?: Record<string, string>;
   flow?: FlowHere | FlowExample | FlowPath | FlowUpload | null;
   source_run?: string | null;
@@ -443,6 +445,7 @@ export interface CreateEvaluation {
   line_timeout?: number | null;
   batch_timeout?: number | null;
   name?: string | null;
+  description?: string | null;
   tags?: Record<string, string>;
   run: string;
   flow: FlowHere | FlowExample | FlowPath | FlowUpload;

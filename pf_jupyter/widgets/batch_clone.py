@@ -79,6 +79,7 @@ def choices_of(run: BatchRun) -> Choices:
         "at": run.runtime,
         "variant": str(chosen.get("variant") or ""),
         "name": run.name or "",
+        "description": run.description,
         "tags": " ".join(tags),
     }
     for name in ("workers", "line_timeout", "batch_timeout"):

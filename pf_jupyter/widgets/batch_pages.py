@@ -205,6 +205,12 @@ class BatchPages(BatchStart):
                     ),
                     wide=True,
                 ),
+                field(
+                    "description",
+                    "Description",
+                    typed.get("description", ""),
+                    placeholder="what it is for",
+                ),
                 class_="pf-column pf-narrow",
             )
         )

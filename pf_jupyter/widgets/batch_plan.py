@@ -214,13 +214,17 @@ def lines_in_cells(
             told.append(_making(typed, place))
     where = _place_words(typed, "at")
     limit_words = [
-        f"--{name} {typed[key]}"
+        f"--{name} {_quoted(str(typed[key]))}"
         for name, key in (
             *(("workers", "workers"), ("timeout", "line_timeout")),
             *(("batch-timeout", "batch_timeout"), ("name", "name")),
+            ("description", "description"),
         )
         if typed.get(key)
     ]
+    if typed.get("tags"):
+        pairs = (_quoted(word) for word in str(typed["tags"]).split())
+        limit_words.append(f"--tags {' '.join(pairs)}")
     if flow is not None:
         words = ["%pfrun create --flow", _quoted(str(flow.info.path)), f"--data {data}"]
         words += [f"--run {run}"] if run else []

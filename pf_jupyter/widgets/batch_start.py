@@ -110,6 +110,7 @@ class BatchStart(BatchSteps):
             "line_timeout": number(typed.get("line_timeout")),
             "batch_timeout": number(typed.get("batch_timeout")),
             "name": str(typed.get("name") or "").strip() or None,
+            "description": str(typed.get("description") or "").strip() or None,
             "tags": tags(typed.get("tags")),
         }
         data, source = self._rows()

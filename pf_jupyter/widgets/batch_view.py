@@ -236,6 +236,7 @@ def _compare(panel: RunPage) -> Child:
 def _about(run: BatchRun) -> Element:
     return facts(
         [
+            ("description", run.description),
             ("flow", str(run.flow_path)),
             ("runtime", run.runtime),
             (

@@ -172,6 +172,7 @@ class BatchWizard(BatchPages):
             ("seconds for a line", str(typed.get("line_timeout") or "")),
             ("seconds for all", str(typed.get("batch_timeout") or "")),
             ("name", str(typed.get("name") or "")),
+            ("description", str(typed.get("description") or "")),
             ("tags", str(typed.get("tags") or "")),
             *(
                 (f"judged by {judge.info.name}", _mapping_words(judge) or "by names")

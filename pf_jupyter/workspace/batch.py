@@ -85,6 +85,7 @@ class LocalBatchRun(LocalJudged, ShownBatch):
         self.source_run = record.source_run
         self.created_at = record.created_at
         self.name = labels.get("name")
+        self.description = labels.get("description") or ""
         self.tags = labels.get("tags") or {}
 
     @property

@@ -295,6 +295,7 @@ class RunsBatches(AwaitsBatches, EvaluatesRuns):
         resume_from: str | BatchRun | None = None,
         from_node: str | None = None,
         name: str | None = None,
+        description: str | None = None,
         tags: Mapping[str, str] | None = None,
         runtimes: Sequence[Any] | None = None,
         on: Any = None,
@@ -327,8 +328,8 @@ class RunsBatches(AwaitsBatches, EvaluatesRuns):
             A batch run whose completed lines are taken over.
         from_node
             With ``resume_from``: all its lines again, but only from this node on.
-        name, tags
-            To find it by.
+        name, description, tags
+            To find it by, and to know what it is for.
         runtimes
             Further runtimes, or their names, that take lines as they have room. One may
             be lost: what it had goes to the others. Where their environments differ,

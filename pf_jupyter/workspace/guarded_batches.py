@@ -35,6 +35,7 @@ class GuardedBatchRun(BatchRun):
         self.runtimes = inner.runtimes
         self.cluster = inner.cluster
         self.cost = inner.cost
+        self.description = inner.description
 
     def __getattr__(self, name: str) -> Any:
         return getattr(object.__getattribute__(self, "inner"), name)

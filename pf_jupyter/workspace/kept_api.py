@@ -48,7 +48,15 @@ class KeptFlow:
 
 
 class KeepsItself:
-    """The part of a batch run that tells what it was started with."""
+    """The part of a batch run that tells what it was started with.
+
+    Attributes
+    ----------
+    description
+        What it is for, in words of whoever started it.
+    """
+
+    description: str = ""
 
     def kept_flow(self) -> KeptFlow:
         """Return the flow's files as they were run.

@@ -54,6 +54,7 @@ class RemoteBatchRun(ShownBatch):
         self.runtimes = found.get("runtimes") or []
         self.cluster = found.get("cluster") or {}
         self.cost = found.get("cost") or {}
+        self.description = found.get("description") or ""
         self._place = found.get("outputs")
         self._path = {"run_id": self.run_id}
 

@@ -41,6 +41,7 @@ class ShownBatch(BatchRun):
             "runtime": self.runtime,
             "source_run": self.source_run,
             "name": self.name,
+            **({"description": self.description} if self.description else {}),
             "tags": dict(self.tags),
             "created_at": self.created_at,
             "failures": [dict(kind) for kind in self.failures],

@@ -79,6 +79,11 @@ def test_data_goes_there_and_outputs_come_back(server, rt, upper, tmp_path, home
     assert found == [{"line_number": 0, "out": "A"}, {"line_number": 2, "out": "C"}]
     entered = run.failed()[0].enter()
     assert entered.run(x="d").outputs == {"output": "D"}
+    # the flow's files stay there, and it is said how to get them
+    with pytest.raises(UsageError, match="kept by a server") as caught:
+        run.kept_flow()
+    assert "export" in caught.value.hint
+    assert run.chosen() == {}
     # the server has kept the rows: it goes on without those who gave them
     data.unlink()
     assert rt.batch(resume_from=run).counts["reused"] == 2

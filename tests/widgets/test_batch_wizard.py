@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 
 import pytest
@@ -81,6 +82,7 @@ def test_a_batch_is_put_together_run_and_judged(wizard, real, rows):
     assert "in the first row: n0" in driver.text
     to_step(driver, "Runtime and limits")
     driver.fill("Runtime", "small").fill("Name", "first of all")
+    driver.fill("Description", "what it's for").fill("Tags", "team=search")
     to_step(driver, "Evaluation").fill("accuracy", True).settle()
     # the one output that is left is the answer; the truth has to be said
     assert driver.field("prediction").attributes["value"] == "${run.outputs.greeting}"
@@ -92,13 +94,20 @@ def test_a_batch_is_put_together_run_and_judged(wizard, real, rows):
     to_step(driver, "Review")
     assert "judged by accuracy groundtruth = ${run.inputs.truth}" in driver.text
     assert "%pfrun create --flow" in driver.text
+    [line] = [n for n in driver.page.walk() if n.tag == "pre"]
+    words = shlex.split(line.text)
+    assert words[words.index("--name") + 1] == "first of all"
+    assert words[words.index("--description") + 1] == "what it's for"
+    assert words[words.index("--tags") + 1] == "team=search"
     assert real.runs.list() == already
     driver.click("Start").settle()
     assert "accuracy 0.95 (0.76–0.99)" in driver.text
     assert "20 of 20 lines" in driver.text
     newest, before, *_ = real.runs.list()
     assert newest["flow"] == "accuracy"
-    assert real.runs.batch(before["run_id"]).name == "first of all"
+    made = real.runs.batch(before["run_id"])
+    assert (made.name, made.description) == ("first of all", "what it's for")
+    assert made.to_dict()["description"] == "what it's for"
     # each line stands beside what was said of it
     assert '{"greeting": "Hello, n3!"} Incorrect' in driver.text
     # and one of them is opened in its place

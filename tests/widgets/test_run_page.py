@@ -147,6 +147,7 @@ def four(real):
     runtime, flow = real[1:]
     rows = [{"number": n + 1} for n in range(4)]
     options = {"name": "the four", "tags": {"team": "search"}, "workers": 2}
+    options["description"] = "one of them fails"
     variables = {"GREETING": "not for everybody"}
     mapping = {"n": "${data.number}"}
     return runtime.batch(
@@ -239,6 +240,7 @@ def test_a_batch_is_cloned_with_the_same_choices(real, page_of_four, four):
     assert driver.field("Lines at once").attributes["value"] == "2"
     assert driver.field("Name").attributes["value"] == "the four"
     assert driver.field("Tags").attributes["value"] == "team=search"
+    assert driver.field("Description").attributes["value"] == "one of them fails"
     driver.click("Next").settle().click("Next").settle().click("Start").settle()
     other, *_ = workspace.runs.list()
     assert other["run_id"] != four.run_id
@@ -247,4 +249,5 @@ def test_a_batch_is_cloned_with_the_same_choices(real, page_of_four, four):
     assert [line.outputs for line in made.lines()] == [
         line.outputs for line in four.lines()
     ]
+    assert made.description == "one of them fails"
     assert made.chosen()["mapping"] == {"n": "${data.number}"}

@@ -272,6 +272,7 @@ def test_records_are_listed_archived_exported_and_deleted(
         make_flow("print('p')\nreturn 4 // int(x)"),
         [{"x": "2"}, {"x": "0"}],
         name="two",
+        description="half of it",
         tags={"team": "a"},
     )
     listed = {item["run_id"]: item for item in shared.runs.list()}
@@ -285,6 +286,7 @@ def test_records_are_listed_archived_exported_and_deleted(
     place = shared.runs.export(run.run_id, tmp_path / "out")
     # the public tool registers a run by these: pf run create --source FOLDER
     known = json.loads((place / "run_metadata.json").read_text())
+    assert known["description"] == again.description == "half of it"
     assert known["name"] == run.run_id
     assert known["created_on"] <= known["start_time"] <= known["end_time"]
     line = json.loads((place / "flow_artifacts/000000001_000000001.jsonl").read_text())

@@ -109,6 +109,7 @@ def _evaluate(context: Context, arguments: Namespace) -> Outcome:
         "line_timeout": arguments.timeout,
         "batch_timeout": arguments.batch_timeout,
         "name": arguments.name,
+        "description": arguments.description,
         "tags": {key: str(value) for key, value in tags.items()},
     }
     mapping = read_pairs(context, arguments.map, "mapping")

@@ -92,6 +92,7 @@ CREATE_OPTIONS = (
         many=True,
     ),
     Argument("--name", "what to call it"),
+    Argument("--description", "what it is for", metavar="WORDS"),
     Argument("--tags", "words to find it by", metavar="key=value", many=True),
 )
 
@@ -134,6 +135,7 @@ def create_batch(context: Context, arguments: Namespace, **options: Any) -> Outc
         "line_timeout": arguments.timeout,
         "batch_timeout": arguments.batch_timeout,
         "name": arguments.name,
+        "description": arguments.description,
         "tags": {
             k: str(v) for k, v in read_pairs(context, arguments.tags, "tag").items()
         },

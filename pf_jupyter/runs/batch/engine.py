@@ -232,12 +232,14 @@ class BatchRunner:
             raise RuntimeFailed("the runtime is gone", phase="run", code="not_found")
         single = Request(path=request.path, inputs={}, variant=request.variant)
         record = new_record(start, single, found, self._store.processes.mine())
-        labels = {"name": request.name, "tags": dict(request.tags)}
+        labels: dict[str, Any] = {"name": request.name, "tags": dict(request.tags)}
+        if request.description:
+            labels["description"] = request.description
         return replace(
             record,
             mode=MODE,
             source_run=request.source_run,
-            labels=labels if request.name or request.tags else None,
+            labels=labels if any(labels.values()) else None,
         )
 
     def _begin(

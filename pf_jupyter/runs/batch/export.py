@@ -56,6 +56,7 @@ def export_run(store: Store, record: RunRecord, target: Path) -> Path:
     run = {
         "name": record.run_id,
         "display_name": (record.labels or {}).get("name") or record.run_id,
+        "description": (record.labels or {}).get("description") or "",
         "tags": (record.labels or {}).get("tags") or {},
         "status": record.status,
         "created_on": record.created_at,

@@ -296,7 +296,8 @@ def continued(request: BatchRequest, definition: Mapping[str, Any]) -> BatchRequ
     """Return the request of an earlier run with what ``request`` says of its own."""
     earlier = BatchRequest.from_dict(definition["request"])
     made = copy.copy(earlier)
-    for name in ("workers", "line_timeout", "batch_timeout", "name"):
+    own = ("workers", "line_timeout", "batch_timeout", "name", "description")
+    for name in own:
         value = getattr(request, name)
         if value is not None:
             made = _with(made, name, value)

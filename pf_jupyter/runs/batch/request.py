@@ -41,6 +41,8 @@ class BatchRequest:
         The batch run whose completed lines are taken over.
     name
         Display name.
+    description
+        What it is for, in words.
     tags
         Words by their keys, to find the run by.
     runtimes
@@ -66,6 +68,7 @@ class BatchRequest:
     source_run: str | None = None
     resume_from: str | None = None
     name: str | None = None
+    description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     runtimes: Sequence[str] | None = None
     on: Any = None

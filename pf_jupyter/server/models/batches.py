@@ -37,6 +37,7 @@ class RowsAsked(Asked):
     line_timeout: float | None = Seconds
     batch_timeout: float | None = Seconds
     name: Text | None = None
+    description: Text | None = None
     tags: dict[str, str] = Field(default_factory=dict)
 
 
@@ -138,6 +139,7 @@ class BatchAnswer(Answer):
     runtime: str
     source_run: str | None
     name: str | None
+    description: str = ""
     tags: dict[str, str]
     created_at: str
     failures: list[dict[str, Any]]

@@ -70,8 +70,9 @@ def options_of(body: models.RowsAsked) -> dict[str, Any]:
         for value in (getattr(body, name),)
     }
     plain = ("variant", "environment_variables", "workers", "line_timeout")
-    more = ("batch_timeout", "name", "tags", "resume_from", "runtimes", "on")
-    known = {name: getattr(body, name) for name in (*plain, *more)}
+    named = ("name", "description", "tags")
+    more = ("batch_timeout", "resume_from", "runtimes", "on")
+    known = {name: getattr(body, name) for name in (*plain, *named, *more)}
     return {**packed, **known}
 
 
