@@ -10,7 +10,6 @@ tells how many requests there were. Needs the extra ``test``.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import re
 import subprocess
 import sys
@@ -19,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).parent))
+
+from served import harness  # noqa: E402
+
 NOT_ASKED = (
     "positive_data_acceptance",  # a name that fits may still name nothing
     "missing_required_header",  # nobody known is a 403 here, as everywhere in Jupyter
@@ -29,20 +32,6 @@ ENDLESS = ("runtimes.follow", "status.events")
 
 MAKERS = ("runtimes.create", "current.ensure")
 """These start processes: left out where there is little time."""
-
-
-def harness() -> Any:
-    """Return the module of the tests that starts servers."""
-    name = "pf_jupyter_fuzz_harness"
-    if name not in sys.modules:
-        file = ROOT / "tests" / "server" / "harness.py"
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 def fuzz(

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import json
 import os
 import re
@@ -31,8 +30,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from served import harness  # noqa: E402
 
 EVENTS_A_SECOND = 8
 RECORDS = 40
@@ -60,20 +60,6 @@ def step(lines: int, pause: float):
     return lines
 """
 _LINE = re.compile(r"line <(\d+)>")
-
-
-def harness() -> Any:
-    """Return the module of the tests that starts servers."""
-    name = "pf_jupyter_load_harness"
-    if name not in sys.modules:
-        file = ROOT / "tests" / "server" / "harness.py"
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 class Connection:

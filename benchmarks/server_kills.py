@@ -12,7 +12,6 @@ processes, temporary files, records in a state on the way. Linux only.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import random
@@ -29,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from served import harness  # noqa: E402
 
 LIMIT = 300.0
 ROWS = 400
@@ -62,20 +62,6 @@ for line in sys.stdin:
     result = workspace.runtimes.get("demo").run("hello", name=line.strip())
     print(result.outputs["greeting"], flush=True)
 """
-
-
-def harness() -> Any:
-    """Return the module of the tests that starts servers."""
-    name = "pf_jupyter_kills_harness"
-    if name not in sys.modules:
-        file = ROOT / "tests" / "server" / "harness.py"
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 class Place:

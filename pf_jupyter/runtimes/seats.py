@@ -10,18 +10,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import AlreadyExists, PfError
-from ..store.records import RuntimeRecord, timestamp
+from ..store.records import RuntimeRecord
 from ..store.store import Store
 from .failing import failure_of
 from .identity import user
 from .model import OnPhase
-from .wish import DEFAULT_IDLE_MINUTES
+from .wish import DEFAULT_IDLE_MINUTES, another
 
 if TYPE_CHECKING:
     from .lifecycle import Lifecycle
@@ -151,25 +149,11 @@ def seat_name(record: RuntimeRecord, person: str) -> str:
 
 
 def _seat(record: RuntimeRecord, person: str) -> RuntimeRecord:
-    now = timestamp()
-    return replace(
+    return another(
         record,
-        id=uuid.uuid4().hex,
         name=seat_name(record, person),
         kind=SEAT,
         owner=person,
         seat_of=record.id,
-        state="creating",
-        phase="check",
-        phase_since=now,
-        created_at=now,
-        changed_at=now,
-        instance=None,
-        hostname="",
-        error=None,
-        started_at=None,
-        last_used_at=None,
-        previous=None,
-        revision=0,
         idle_minutes=record.idle_minutes or DEFAULT_IDLE_MINUTES,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from ..engines.api import EngineInfo, Limits
 from ..errors import UsageError
@@ -107,6 +107,25 @@ def new_record(
         profile=WRITABLE if wish.writable else HARDENED,
     )
     return record, remarks
+
+
+def another(record: RuntimeRecord, **changes: Any) -> RuntimeRecord:
+    """Return a runtime that is still to be made, from what another one was made from.
+
+    Parameters
+    ----------
+    record
+        The other one.
+    changes
+        Fields that it has of its own: its name, whose it is.
+    """
+    now = timestamp()
+    never = ("instance", "error", "started_at", "last_used_at", "previous")
+    begun: dict[str, Any] = dict.fromkeys(never)
+    begun |= dict.fromkeys(("phase_since", "created_at", "changed_at"), now)
+    begun |= {"id": uuid.uuid4().hex, "state": "creating", "phase": "check"}
+    begun |= {"hostname": "", "revision": 0}
+    return replace(record, **begun, **changes)
 
 
 def _check_limits(wish: Wish) -> None:

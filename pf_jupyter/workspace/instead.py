@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import IllegalState
 from ..runtimes.identity import check_name, user
 from ..runtimes.seats import shown
-from ..store.records import RuntimeRecord, timestamp
+from ..runtimes.wish import another
+from ..store.records import RuntimeRecord
 from .instead_api import Instead
 
 if TYPE_CHECKING:
@@ -67,26 +66,7 @@ def copied(
             f"runtime {source.name!r} has no environment that can be made again",
             hint=f"%pfruntime create {name} makes one with the default environment",
         )
-    now = timestamp()
-    record = replace(
-        source,
-        id=uuid.uuid4().hex,
-        name=name,
-        kind="personal",
-        owner=user(),
-        seat_of="",
-        state="creating",
-        phase="check",
-        phase_since=now,
-        created_at=now,
-        changed_at=now,
-        instance=None,
-        hostname="",
-        error=None,
-        started_at=None,
-        last_used_at=None,
-        previous=None,
-        revision=0,
-        idle_minutes=None,
+    record = another(
+        source, name=name, kind="personal", owner=user(), seat_of="", idle_minutes=None
     )
     return core.life.lifecycle.found(record, on_phase)
