@@ -58,10 +58,18 @@ def make(tmp_path):
 def test_lines_are_shared_out_and_the_results_are_those_of_one(three, make):
     # the first lines wait until all three have begun some
     body = "begun = place / 'begun'\n    names = lambda: {t[1] for t in texts(begun)}\n"
-    body += "    while x < 64 and len(names()) < 3: time.sleep(0.02)"
+    body += "    while x < 64 and len(names()) < 3: time.sleep(0.02)\n"
+    # and the last ones until a rate was told
+    body += "    while x >= 390 and not (place / 'rated').exists(): time.sleep(0.02)"
     flow, rows = make(body, rows=400)
     seen = []
-    run = three.batch(flow, rows, runtimes=["a", "b", "c"], on_event=seen.append)
+
+    def listen(event):
+        seen.append(event)
+        if any(place["rate"] for place in event.get("runtimes", ())):
+            (flow.parent / "rated").touch()
+
+    run = three.batch(flow, rows, runtimes=["a", "b", "c"], on_event=listen)
     assert run.status == "Completed", run.error
     assert outputs_of(run) == expected(400)
     assert run.metrics == {"sum": sum(n * 2 for n in range(400))}
